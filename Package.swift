@@ -1,0 +1,27 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "nvidia-runtime",
+    targets: [
+        // C at the edge.
+        .target(name: "CLinux"),
+
+        // Libraries; the arrows point one way.
+        .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
+
+        // Tests by module; black-box suites that need no Swift live in Tests/blackbox and Tests/engines.
+        .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu17,
+    cxxLanguageStandard: .cxx17
+)
