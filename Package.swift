@@ -14,12 +14,15 @@ let package = Package(
     targets: [
         // C at the edge.
         .target(name: "CLinux"),
+        .systemLibrary(name: "CJSONC", providers: [.apt(["libjson-c-dev"]), .yum(["json-c-devel"])]),
 
         // Libraries; the arrows point one way.
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "OCISpec", dependencies: ["Linux", "CJSONC"], swiftSettings: strict),
 
         // Tests by module; black-box suites that need no Swift live in Tests/blackbox and Tests/engines.
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
+        .testTarget(name: "OCISpecTests", dependencies: ["OCISpec", "Linux", "CJSONC"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17,

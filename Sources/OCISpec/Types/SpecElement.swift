@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+
+/// An element of one of the lists that we edit.
+protocol SpecElement: Equatable {
+    /// What an element is found by.
+    associatedtype Key: Equatable
+
+    /// The key of this element.
+    var key: Key { get }
+
+    /// Reads the key of the element at `node`.
+    static func key(reading document: borrowing JSONDocument, at node: JSONNode) throws(SpecError) -> Key
+
+    /// Reads the element at `node`.
+    init(reading document: borrowing JSONDocument, at node: JSONNode) throws(SpecError)
+
+    /// Writes it. Members that say nothing are left out, as Go does.
+    func write(to json: inout JSONWriter)
+}
+
+extension SpecElement where Key == Self {
+    var key: Self { self }
+
+    static func key(reading document: borrowing JSONDocument, at node: JSONNode) throws(SpecError) -> Self {
+        try Self(reading: document, at: node)
+    }
+}
+
+/// An entry of `process.env`.
+extension ByteString: SpecElement {
+    typealias Key = ByteString
+
+    init(reading document: borrowing JSONDocument, at node: JSONNode) throws(SpecError) {
+        self = try document.string(at: node)
+    }
+
+    func write(to json: inout JSONWriter) { json.string(self) }
+}
+
+/// A group ID.
+extension UInt32: SpecElement {
+    typealias Key = UInt32
+
+    init(reading document: borrowing JSONDocument, at node: JSONNode) throws(SpecError) {
+        self = try document.integer(at: node)
+    }
+
+    func write(to json: inout JSONWriter) { json.integer(Int64(self)) }
+}
