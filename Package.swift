@@ -19,10 +19,12 @@ let package = Package(
         // Libraries; the arrows point one way.
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "OCISpec", dependencies: ["Linux", "CJSONC"], swiftSettings: strict),
+        .target(name: "LibContainer", dependencies: ["Linux", "CLinux"], swiftSettings: strict),
 
         // Tests by module; black-box suites that need no Swift live in Tests/blackbox and Tests/engines.
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
         .testTarget(name: "OCISpecTests", dependencies: ["OCISpec", "Linux", "CJSONC"], swiftSettings: strict),
+        .testTarget(name: "LibContainerTests", dependencies: ["LibContainer", "Linux"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17,

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Linux
+
+/// Why the driver of this host can't be used. `description` is one line, the cause first; `hint` says what fixes it.
+package enum DriverError: Error, Equatable {
+    /// There is no `path`, which the kernel module makes when it is loaded.
+    case moduleNotLoaded(path: ByteString)
+    case unreadable(LinuxError)
+    /// A file of the kernel module that says something else than it should.
+    case malformed(path: ByteString, reason: String)
+    /// The driver root or dev root can't be opened.
+    case rootUnusable(LinuxError)
+    /// Something else than the expected device node is at `path`.
+    case unsuitableNode(path: ByteString, found: String, expected: String)
+    /// The node is not there and could not be made.
+    case missingNode(path: ByteString, reason: String)
+    /// The libraries are of another version than the loaded kernel module.
+    case versionMismatch(kernel: ByteString, library: ByteString, version: ByteString)
+    /// A library without which the driver can't work is in none of the places searched.
+    case libraryNotFound(name: ByteString, root: ByteString, searched: [ByteString])
+    /// A library without which the driver can't work was found and not taken.
+    case libraryRefused(name: ByteString, reason: String)
+}
+
+extension DriverError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .moduleNotLoaded(let path): "NVIDIA kernel module is not loaded: \(path) does not exist"
+        case .unreadable(let error): "can't read the NVIDIA kernel module's files: \(error)"
+        case .malformed(let path, let reason): "can't understand \(path): \(reason)"
+        case .rootUnusable(let error): "can't use the driver root: \(error)"
+        case .unsuitableNode(let path, let found, let expected):
+            "not the NVIDIA device node: \(path) is \(found), expected \(expected)"
+        case .missingNode(let path, let reason): "device node is missing: \(path): \(reason)"
+        case .versionMismatch(let kernel, let library, let version):
+            "driver/library version mismatch: the loaded kernel module is \(kernel), \(library) is \(version)"
+        case .libraryNotFound(let name, let root, let searched):
+            "driver library not found: \(name) below \(root), searched \(Self.list(searched))"
+        case .libraryRefused(let name, let reason): "driver library not usable: \(name): \(reason)"
+        }
+    }
+
+    /// What the administrator can do about it; one line, no period.
+    package var hint: String {
+        switch self {
+        case .moduleNotLoaded:
+            "load it with 'modprobe nvidia', or install the driver; in a virtual machine sandbox (gVisor, Kata) or an "
+                + "LXC container, /proc/driver/nvidia must be visible as well as the device nodes"
+        case .unreadable, .malformed: "check that the NVIDIA kernel module is loaded and healthy (dmesg, nvidia-smi)"
+        case .rootUnusable: "set nvidia-container-cli.root in config.toml to the directory that holds the driver"
+        case .unsuitableNode(let path, _, _): "remove \(path) and let nvidia-modprobe make it again"
+        case .missingNode: "run 'nvidia-modprobe -c 0 -u' as root, or install the driver's udev rules"
+        case .versionMismatch:
+            "reboot, or unload and load the kernel modules (rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia; "
+                + "modprobe nvidia), so that both are of one version"
+        case .libraryNotFound, .libraryRefused:
+            "install the driver's user space for the loaded kernel module, or set nvidia-container-cli.root in "
+                + "config.toml to the directory that holds it"
+        }
+    }
+
+    private static func list(_ paths: [ByteString]) -> String {
+        paths.map(\.description).joined(separator: " ")
+    }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+package import Linux
+
+/// What makes a container's dynamic loader find the driver's libraries that were mounted into its root: links, the
+/// loader's cache, and configuration that lets a later `ldconfig` in the container keep them.
+///
+/// All of it is done by us, on descriptors inside the root; nothing of the image is executed.
+package struct LoaderUpdate: Hashable, Sendable {
+    /// A library to be found by its SONAME.
+    package struct Library: Hashable, Sendable {
+        package let libraryClass: DriverFile.LibraryClass
+        /// What programs ask the loader for, such as `libcuda.so.1`.
+        package let soname: ByteString
+        /// The file in the container, such as `/usr/lib64/libcuda.so.550.54.15`.
+        package let path: ByteString
+
+        /// Throws where `soname` is no file name, or `path` is not absolute, has `..`, or has a byte with a meaning in
+        /// the loader's configuration files.
+        package init(
+            libraryClass: DriverFile.LibraryClass, soname: ByteString, path: ByteString
+        ) throws(InvalidArgument) {
+            guard soname.isFileName else { throw InvalidArgument("\"\(soname)\" is no SONAME") }
+            guard path.isAbsolutePath, path.lastPathComponent.isFileName, !path.hasParentComponent else {
+                throw InvalidArgument("\"\(path)\" is no absolute path of a file")
+            }
+            // Blanks, control characters, and what ld.so.conf and musl's path file separate or comment with.
+            guard !path.bytes.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == 0x23 || $0 == 0x3A }) else {
+                throw InvalidArgument("\"\(path)\" has a byte that the loader's configuration can't hold")
+            }
+            self.libraryClass = libraryClass
+            self.soname = soname
+            self.path = path
+        }
+
+        var directory: ByteString { path.parentPath }
+
+        /// Where the loader finds it: the SONAME beside the file, a link unless the file itself has that name.
+        package var loaderPath: ByteString { directory.appending(component: soname) }
+    }
+
+    /// Why a library or a link can't be asked for: lower case, no period.
+    package struct InvalidArgument: Error, Hashable, CustomStringConvertible {
+        package let description: String
+
+        init(_ description: String) { self.description = description }
+    }
+
+    /// An earlier library wins over a later one of the same SONAME and class.
+    package var libraries: [Library]
+    /// Links beside those that `libraries` need.
+    package var links: [SymbolicLink]
+
+    package init(libraries: [Library] = [], links: [SymbolicLink] = []) {
+        self.libraries = libraries
+        self.links = links
+    }
+
+    /// What `apply` could not do. One line each, cause first.
+    package struct Outcome {
+        /// The container works, or can be made to.
+        package internal(set) var warnings: [String] = []
+        /// Something that was asked for is missing.
+        package internal(set) var failures: [String] = []
+    }
+
+    /// Changes `root` as far as it is not as wanted already; a second call changes nothing. Goes on after a failure.
+    ///
+    /// A read-only file system is no failure: images and volumes can be read-only, the libraries may be in a directory
+    /// that the loader searches anyway, and the image may set LD_LIBRARY_PATH. The warning then names the libraries
+    /// that the loader can't find and the directories to put there.
+    package func apply(to root: borrowing RootDirectory) -> Outcome {
+        var outcome = Outcome()
+        var readOnly: [ByteString] = []
+        let directories = LoaderDirectories(of: root)
+
+        for link in allLinks {
+            Self.attempt(&outcome, &readOnly) { () throws(LinuxError) in
+                try root.replaceLink(at: link.path, target: link.target)
+            }
+        }
+        if !libraries.isEmpty {
+            let hasMusl = root.contains(MuslSearchPath.loader)
+            // A musl image without a cache has no use for one; with a cache it has both loaders.
+            if !hasMusl || root.contains(LibraryCacheFile.path) {
+                let additions = cacheEntries
+                Self.attempt(&outcome, &readOnly) { () throws(LinuxError) in
+                    try LibraryCacheFile.merge(additions, into: root)
+                }
+                LoaderConfiguration(listing: searched(outside: directories)).write(to: root, &outcome.warnings)
+            }
+            if hasMusl {
+                let wanted = unique(libraries.filter { $0.libraryClass == .native }.map(\.directory))
+                Self.attempt(&outcome, &readOnly) { () throws(LinuxError) in
+                    try MuslSearchPath.add(wanted, in: root)
+                }
+            }
+        }
+        if !readOnly.isEmpty { outcome.warnings.append(readOnlyWarning(readOnly, root, directories)) }
+        return outcome
+    }
+
+    /// Every link once, those of the libraries first.
+    private var allLinks: [SymbolicLink] {
+        let sonames = libraries.filter { $0.path != $0.loaderPath }.map {
+            SymbolicLink(path: $0.loaderPath, target: $0.path.lastPathComponent)
+        }
+        return unique(sonames + links)
+    }
+
+    /// What ldconfig would list: every SONAME, and every link named as the SONAME without its version that leads to it,
+    /// since programs load `libcuda.so` too (elf/ldconfig.c, `search_dir`).
+    private var cacheEntries: [LibraryCache.Entry] {
+        var entries = libraries.map { $0.cacheEntry(named: $0.soname) }
+        for link in links {
+            let name = link.path.lastPathComponent
+            guard name.hasSuffix(".so") else { continue }
+            for library in libraries
+            where library.directory == link.path.parentPath && library.soname.hasPrefix(name)
+                && (link.target == library.soname || link.target == library.path.lastPathComponent)
+            {
+                entries.append(library.cacheEntry(named: name))
+            }
+        }
+        return entries
+    }
+
+    /// The directories of the libraries that no loader and no ldconfig searches by itself.
+    private func searched(outside directories: LoaderDirectories) -> [ByteString] {
+        unique(libraries.map(\.directory)).filter { !directories.contains($0) }
+    }
+
+    private static func attempt(
+        _ outcome: inout Outcome, _ readOnly: inout [ByteString], _ body: () throws(LinuxError) -> Bool
+    ) {
+        do throws(LinuxError) {
+            _ = try body()
+        } catch {
+            if error.code == EROFS {
+                readOnly.append(error.path)
+            } else {
+                outcome.failures.append("\(error)")
+            }
+        }
+    }
+
+    private func readOnlyWarning(
+        _ paths: [ByteString], _ root: borrowing RootDirectory, _ directories: LoaderDirectories
+    ) -> String {
+        let cached = Set(LibraryCacheFile.paths(in: root))
+        var lost: [Library] = []
+        for library in libraries {
+            let isFound = directories.contains(library.directory) || cached.contains(library.loaderPath)
+            if !isFound || !root.contains(library.loaderPath) { lost.append(library) }
+        }
+        var text = "read-only file system: \(paths.count) not written, \(paths[0]) first"
+        if let first = lost.first {
+            text += "; the loader does not find \(first.soname)"
+            if lost.count > 1 { text += " and \(lost.count - 1) more" }
+            text += " unless LD_LIBRARY_PATH has "
+            text += unique(lost.map(\.directory)).map { "\($0)" }.joined(separator: ":")
+        }
+        return text
+    }
+}
+
+/// `elements` without those that were there before, in their order.
+private func unique<Element: Hashable>(_ elements: [Element]) -> [Element] {
+    var seen: Set<Element> = []
+    return elements.filter { seen.insert($0).inserted }
+}
