@@ -25,6 +25,9 @@ let package = Package(
         .target(name: "RuntimeConfig", dependencies: ["Linux", "CTOML"], swiftSettings: strict),
         .target(
             name: "RuntimeCommand", dependencies: ["Linux", "CLinux", "RuntimeConfig"], swiftSettings: strict),
+        .target(
+            name: "HookInjector", dependencies: ["Linux", "OCISpec", "LibContainer", "RuntimeConfig"],
+            swiftSettings: strict),
 
         // Tests by module; black-box suites that need no Swift live in Tests/blackbox and Tests/engines.
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
@@ -33,6 +36,10 @@ let package = Package(
         .testTarget(name: "RuntimeConfigTests", dependencies: ["RuntimeConfig", "Linux"], swiftSettings: strict),
         .testTarget(
             name: "RuntimeCommandTests", dependencies: ["RuntimeCommand", "RuntimeConfig", "Linux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HookInjectorTests",
+            dependencies: ["HookInjector", "OCISpec", "LibContainer", "RuntimeConfig", "Linux"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import LibContainer
+package import Linux
+
+/// How the low-level runtime calls our hook.
+package struct HookInvocation: Hashable, Sendable {
+    /// The stages of the runtime specification at which our hook can work.
+    package enum Stage: String, Sendable {
+        /// In the container's mount namespace, before pivot_root(2); runc 1.0.0-rc92, crun 0.14 and later.
+        case createContainer
+        /// In the runtime's namespaces; every runtime has it. The hook enters the container's by itself.
+        case prestart
+    }
+
+    package var stage: Stage
+    /// Absolute, on the host.
+    package var path: ByteString
+    package var arguments: [ByteString]
+
+    /// runc before 1.3 runs a createContainer hook that has no environment with the container image's
+    /// (CVE-2025-23266), and engines written in Go drop an empty one: this is never empty.
+    package static let environment: [ByteString] = ["SWIFT_BACKTRACE=enable=no"]
+
+    /// Seconds until the low-level runtime gives the hook up; its own limit is shorter.
+    package static let timeout = 30
+
+    /// The file name by which a hook in a config.json is known as ours.
+    package static let programName: ByteString = "nvidia-runtime-hook"
+
+    /// The verb that carries out the plan's links and cache entries in a container's root.
+    package static let verb: ByteString = "create-container"
+
+    package init(stage: Stage, path: ByteString, update: LoaderUpdate) {
+        self.stage = stage
+        self.path = path
+        arguments = [Self.programName, Self.verb]
+        if stage == .prestart { arguments.append("--enter-mount-namespace") }
+        arguments += update.arguments
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+package import Linux
+package import RuntimeConfig
+
+/// Where our hook is on the host.
+package enum HookLocation {
+    /// The path that goes into a spec: what `nvidia-container-runtime-hook.path` names, if that is absolute; else the
+    /// hook beside this program; else the one in /usr/bin. Nobody but root may be able to change it: the low-level
+    /// runtime runs it as root.
+    package static func find(_ settings: Settings) throws(InjectionError) -> ByteString {
+        let configured = settings.hook.path
+        let candidates = configured.isAbsolutePath ? [configured] : usualPlaces()
+        for candidate in candidates {
+            let status: FileStatus
+            do throws(TrustError) {
+                status = try TrustedPath(candidate).status
+            } catch {
+                if error.isMissing { continue }
+                throw InjectionError("the hook \(candidate) is not trusted: \(error)")
+            }
+            guard status.kind == .regular, status.permissions & 0o111 != 0 else {
+                throw InjectionError("the hook \(candidate) is not an executable file")
+            }
+            return candidate
+        }
+        throw InjectionError(
+            "nvidia-runtime-hook not found: searched \(candidates.map(\.description).joined(separator: ", "))",
+            hint: "install it beside nvidia-runtime, or set nvidia-container-runtime-hook.path in config.toml")
+    }
+
+    private static func usualPlaces() -> [ByteString] {
+        let installed: ByteString = "/usr/bin/nvidia-runtime-hook"
+        do throws(LinuxError) {
+            let process = try FileDescriptor(opening: "/proc/self", flags: O_RDONLY | O_DIRECTORY)
+            let program = try process.linkTarget("exe")
+            let besideProgram = program.parentPath.appending(component: HookInvocation.programName)
+            return besideProgram == installed ? [installed] : [besideProgram, installed]
+        } catch {
+            return [installed]
+        }
+    }
+}

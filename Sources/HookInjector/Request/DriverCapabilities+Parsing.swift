@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import LibContainer
+package import Linux
+
+extension DriverCapabilities {
+    /// Reads the value of NVIDIA_DRIVER_CAPABILITIES. Unset and empty mean `utility,compute`, `all` means everything
+    /// that is `supported` (the administrator's `supported-driver-capabilities`).
+    package init(parsing value: ByteString, supported: DriverCapabilities) throws(InjectionError) {
+        let names = value.split(separator: UInt8(ascii: ",")).map(\.trimmed).filter { !$0.isEmpty }
+        if names.isEmpty {
+            self = supported.intersection(.default)
+            return
+        }
+        var capabilities = DriverCapabilities(rawValue: 0)
+        for name in names {
+            if name == "all" {
+                capabilities.formUnion(supported)
+            } else if let capability = Self.named.first(where: { $0.name == name })?.capability {
+                guard supported.contains(capability) else {
+                    throw InjectionError(
+                        "NVIDIA_DRIVER_CAPABILITIES asks for \"\(name)\", which this node does not allow",
+                        hint: "allowed are \(supported); see supported-driver-capabilities in config.toml")
+                }
+                capabilities.formUnion(capability)
+            } else {
+                throw InjectionError(
+                    "NVIDIA_DRIVER_CAPABILITIES has the unknown capability \"\(name.abbreviated)\"",
+                    hint: "allowed are all, \(supported)")
+            }
+        }
+        self = capabilities
+    }
+
+    /// Reads the value of `supported-driver-capabilities`.
+    package init(configured value: ByteString) throws(InjectionError) {
+        var capabilities = DriverCapabilities(rawValue: 0)
+        for name in value.split(separator: UInt8(ascii: ",")).map(\.trimmed) where !name.isEmpty {
+            if name == "all" {
+                capabilities = .all
+            } else if let capability = Self.named.first(where: { $0.name == name })?.capability {
+                capabilities.formUnion(capability)
+            } else {
+                throw InjectionError(
+                    "supported-driver-capabilities has the unknown capability \"\(name.abbreviated)\"",
+                    hint: "allowed are all, \(DriverCapabilities.all)")
+            }
+        }
+        self = capabilities
+    }
+}
+
+extension DriverCapabilities: CustomStringConvertible {
+    /// The names, separated by commas.
+    package var description: String {
+        Self.named.filter { contains($0.capability) }.map(\.name.description).joined(separator: ",")
+    }
+}
