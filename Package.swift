@@ -11,23 +11,60 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
     name: "nvidia-runtime",
+    products: [
+        .executable(name: "nvidia-runtime", targets: ["nvidia-runtime"]),
+        .executable(name: "nvidia-runtime-hook", targets: ["nvidia-runtime-hook"]),
+        .executable(name: "nvidia-ctk", targets: ["nvidia-ctk"]),
+        .executable(name: "nvidia-container-cli", targets: ["nvidia-container-cli"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
     targets: [
         // C at the edge.
         .target(name: "CLinux"),
+        .target(name: "CStart"),
+        .target(name: "CHookStart"),
         .target(name: "CTOML"),
         .systemLibrary(name: "CJSONC", providers: [.apt(["libjson-c-dev"]), .yum(["json-c-devel"])]),
+        .systemLibrary(name: "CLibcap", providers: [.apt(["libcap-dev"]), .yum(["libcap-devel"])]),
+        .systemLibrary(name: "CLibseccomp", providers: [.apt(["libseccomp-dev"]), .yum(["libseccomp-devel"])]),
 
         // Libraries; the arrows point one way.
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "OCISpec", dependencies: ["Linux", "CJSONC"], swiftSettings: strict),
         .target(name: "LibContainer", dependencies: ["Linux", "CLinux"], swiftSettings: strict),
         // Apart from LibContainer, since libcap and libseccomp have a cost at start that only the hook should pay.
+        .target(
+            name: "Sandbox", dependencies: ["LibContainer", "Linux", "CLinux", "CLibcap", "CLibseccomp"],
+            swiftSettings: strict),
         .target(name: "RuntimeConfig", dependencies: ["Linux", "CTOML"], swiftSettings: strict),
         .target(
             name: "RuntimeCommand", dependencies: ["Linux", "CLinux", "RuntimeConfig"], swiftSettings: strict),
         .target(
             name: "HookInjector", dependencies: ["Linux", "OCISpec", "LibContainer", "RuntimeConfig"],
             swiftSettings: strict),
+
+        // Programs.
+        .executableTarget(
+            name: "nvidia-runtime",
+            dependencies: [
+                "CStart", "Linux", "OCISpec", "LibContainer", "HookInjector", "RuntimeCommand", "RuntimeConfig",
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "nvidia-runtime-hook",
+            dependencies: ["CStart", "CHookStart", "CLinux", "Linux", "OCISpec", "LibContainer", "Sandbox"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "nvidia-ctk",
+            dependencies: [
+                "Linux", "OCISpec", "LibContainer", "HookInjector", "RuntimeConfig",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "nvidia-container-cli", dependencies: ["Linux", "LibContainer"], swiftSettings: strict),
 
         // Tests by module; black-box suites that need no Swift live in Tests/blackbox and Tests/engines.
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+# make            build the four programs into build/bin
+# make demo       set up, build, and run a GPU container from a bundle with real runc
+# make test       set up, build, and run every test
+# make bench | fuzz | lint | install | gpu-pack | gpu-check | help
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+
+PREFIX ?= /usr
+DESTDIR ?=
+BUILD ?= build
+# Seconds for each fuzz target.
+FUZZ_SECONDS ?= 60
+PYTHON ?= /usr/bin/python3
+
+PROGRAMS := nvidia-runtime nvidia-runtime-hook nvidia-ctk nvidia-container-cli
+
+# One static, position-independent executable each: no loader, no LD_*, no glibc floor, and the image still has ASLR.
+# --disable-local-rpath: glibc's static-PIE start-up asserts that there is no RUNPATH.
+STATIC := -c release --disable-local-rpath --static-swift-stdlib --scratch-path $(BUILD)/swift \
+	-Xswiftc -static-executable -Xswiftc -use-ld=lld -Xswiftc -Xclang-linker -Xswiftc -static-pie \
+	-Xlinker --gc-sections -Xlinker --icf=safe -Xlinker -z -Xlinker pack-relative-relocs -Xlinker -z -Xlinker now \
+	-Xswiftc -Osize
+
+.PHONY: all setup binaries demo demo-driver-files test unit blackbox engines bench fuzz lint format install gpu-pack gpu-check clean help
+
+all: binaries
+
+help:
+	@sed -n '2,5s/^# //p' $(firstword $(MAKEFILE_LIST))
+
+# What a fresh Debian machine lacks; does nothing where all is there.
+setup:
+	@packaging/scripts/setup
+
+binaries:
+	swift build $(STATIC)
+	@mkdir -p $(BUILD)/bin $(BUILD)/symbols
+	@for program in $(PROGRAMS); do \
+		packaging/scripts/split-symbols $(BUILD)/swift/release/$$program $(BUILD)/bin/$$program $(BUILD)/symbols/$$program.debug || exit 1; \
+	done
+
+install: binaries
+	@packaging/scripts/install $(BUILD)/bin "$(DESTDIR)$(PREFIX)"
+
+demo: setup binaries
+	@testdata/demo/demo $(BUILD)/bin
+
+# The demo with NVIDIA's own files in place of the simulated ones, from Debian's non-free packages (350 MB). Their
+# nvidia-smi starts in the container and says that there is no GPU.
+demo-driver-files: setup binaries
+	@testdata/simulated-node/fetch-driver-files $(BUILD)/driver-files
+	@testdata/simulated-node/simulate-node --real-driver-files $(BUILD)/driver-files -- testdata/demo/demo $(BUILD)/bin
+
+test: setup binaries unit blackbox engines
+	@echo; echo "All tests passed."
+
+unit:
+	swift test --scratch-path $(BUILD)/swift-test
+
+blackbox: $(BUILD)/roots/debian
+	@Tests/run-python blackbox $(BUILD)/bin
+
+# A whole Debian to compare the hook with ldconfig on.
+$(BUILD)/roots/debian:
+	@mkdir -p $(BUILD)/roots
+	debootstrap --variant=minbase bookworm $@.new >$(BUILD)/roots/log 2>&1 || { tail $(BUILD)/roots/log; exit 1; }
+	@mv $@.new $@
+
+engines:
+	@Tests/engines/run $(BUILD)/bin
+
+bench: setup binaries
+	@testdata/bench/run $(BUILD)/bin
+
+fuzz: setup
+	@Tests/Fuzz/run $(BUILD) $(FUZZ_SECONDS)
+
+lint:
+	swift format lint --strict --recursive Sources Tests Package.swift
+
+format:
+	swift format --in-place --recursive Sources Tests Package.swift
+
+# Packs what a machine with a GPU, without a network and without a Swift toolchain needs.
+gpu-pack: setup binaries
+	@testdata/gpu-check/pack $(BUILD)/bin $(BUILD)/gpu-check
+
+gpu-check:
+	@[ -d $(BUILD)/gpu-check ] || $(MAKE) gpu-pack
+	@testdata/gpu-check/gpu-check $(BUILD)/gpu-check
+
+clean:
+	rm -rf $(BUILD)

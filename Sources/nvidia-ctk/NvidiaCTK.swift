@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import Linux
+
+/// The administrator's command.
+@main
+struct NvidiaCTK: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nvidia-ctk",
+        abstract: "Looks into and sets up the NVIDIA container runtime.",
+        version: "nvidia-ctk \(Version.text)",
+        subcommands: [Explain.self])
+}
