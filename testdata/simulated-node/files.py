@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a driver's user space consists of: NVIDIA's 570 driver, and the components that container tools look for."""
+
+# name, SONAME ("V": the driver's version), also for 32 bit, folder below the library folder.
+# Files are called NAME.so.V unless OTHER_VERSIONS says so.
+LIBRARIES = [
+    ("libcuda", "libcuda.so.1", True, ""),
+    ("libcudadebugger", "libcudadebugger.so.1", False, ""),
+    ("libnvidia-ml", "libnvidia-ml.so.1", True, ""),
+    ("libnvidia-cfg", "libnvidia-cfg.so.1", False, ""),
+    ("libnvidia-opencl", "libnvidia-opencl.so.1", True, ""),
+    ("libnvidia-gpucomp", "libnvidia-gpucomp.so.V", True, ""),
+    ("libnvidia-ptxjitcompiler", "libnvidia-ptxjitcompiler.so.1", True, ""),
+    ("libnvidia-allocator", "libnvidia-allocator.so.1", True, ""),
+    ("libnvidia-pkcs11", "libnvidia-pkcs11.so.V", False, ""),
+    ("libnvidia-pkcs11-openssl3", "libnvidia-pkcs11-openssl3.so.V", False, ""),
+    ("libnvidia-nvvm", "libnvidia-nvvm.so.4", True, ""),
+    ("libnvidia-nvvm70", "libnvidia-nvvm70.so.4", False, ""),
+    ("libnvidia-sandboxutils", "libnvidia-sandboxutils.so.1", False, ""),
+    ("libvdpau_nvidia", "libvdpau_nvidia.so.1", True, "vdpau"),
+    ("libnvidia-encode", "libnvidia-encode.so.1", True, ""),
+    ("libnvidia-opticalflow", "libnvidia-opticalflow.so.1", True, ""),
+    ("libnvcuvid", "libnvcuvid.so.1", True, ""),
+    ("libnvidia-eglcore", "libnvidia-eglcore.so.V", True, ""),
+    ("libnvidia-glcore", "libnvidia-glcore.so.V", True, ""),
+    ("libnvidia-tls", "libnvidia-tls.so.V", True, ""),
+    ("libnvidia-glsi", "libnvidia-glsi.so.V", True, ""),
+    ("libnvidia-fbc", "libnvidia-fbc.so.1", True, ""),
+    ("libnvidia-rtcore", "libnvidia-rtcore.so.V", False, ""),
+    ("libnvoptix", "libnvoptix.so.1", False, ""),
+    ("libGLX_nvidia", "libGLX_nvidia.so.0", True, ""),
+    ("libEGL_nvidia", "libEGL_nvidia.so.0", True, ""),
+    ("libGLESv2_nvidia", "libGLESv2_nvidia.so.2", True, ""),
+    ("libGLESv1_CM_nvidia", "libGLESv1_CM_nvidia.so.1", True, ""),
+    ("libnvidia-glvkspirv", "libnvidia-glvkspirv.so.V", True, ""),
+    ("libnvidia-vksc-core", "libnvidia-vksc-core.so.1", False, ""),
+    ("libnvidia-ngx", "libnvidia-ngx.so.1", False, ""),
+    ("libnvidia-egl-gbm", "libnvidia-egl-gbm.so.1", True, ""),
+    ("libnvidia-egl-wayland", "libnvidia-egl-wayland.so.1", True, ""),
+    ("libnvidia-egl-xcb", "libnvidia-egl-xcb.so.1", True, ""),
+    ("libnvidia-egl-xlib", "libnvidia-egl-xlib.so.1", True, ""),
+    ("libnvidia-wayland-client", "libnvidia-wayland-client.so.V", False, ""),
+    ("libnvidia-gtk3", "libnvidia-gtk3.so.V", False, ""),  # nvidia-settings' own: never for a container
+    ("libnvidia-api", "libnvidia-api.so.1", False, ""),
+]
+OTHER_VERSIONS = {
+    "libnvidia-egl-gbm": "1.1.2",
+    "libnvidia-egl-wayland": "1.1.18",
+    "libnvidia-egl-xcb": "1.0.1",
+    "libnvidia-egl-xlib": "1.0.1",
+    "libnvidia-api": "1",
+}
+# What a developer's link names: NAME.so, next to the SONAME's link.
+DEVELOPMENT_LINKS = (
+    "libcuda",
+    "libnvidia-ml",
+    "libnvidia-opticalflow",
+    "libnvcuvid",
+    "libnvidia-encode",
+    "libnvidia-fbc",
+)
+PROGRAMS = (
+    "nvidia-smi",
+    "nvidia-debugdump",
+    "nvidia-persistenced",
+    "nvidia-cuda-mps-control",
+    "nvidia-cuda-mps-server",
+    "nvidia-modprobe",
+    "nvidia-xconfig",
+    "nvidia-settings",
+    "nvidia-imex",
+    "nvidia-imex-ctl",
+    "nv-fabricmanager",
+)
+CUDA_OF_DRIVER = {
+    470: 11040,
+    510: 11060,
+    515: 11070,
+    520: 11080,
+    525: 12000,
+    530: 12010,
+    535: 12020,
+    545: 12030,
+    550: 12040,
+    555: 12050,
+    560: 12060,
+    565: 12070,
+    570: 12080,
+    575: 12090,
+    580: 13000,
+}
