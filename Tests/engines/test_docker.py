@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dockerd with the runtime under test as "nvidia" and as the default, and `--gpus` with the hook."""
+
+import json
+import time
+
+import images
+import pytest
+from support import CAPABILITIES, PROBE, UNKNOWN_GPU, Daemon, check_nvidia_smi, check_probe, check_refusal, run
+
+PROBE_IMAGE, CUDA_IMAGE = "localhost/probe:latest", "localhost/cuda:latest"
+
+
+class Docker:
+    """A dockerd of our own and its client."""
+
+    def __init__(self, folder, installed, default_runtime):
+        socket, data = f"unix://{folder}/{default_runtime}.sock", folder / default_runtime
+        self.environment = {"DOCKER_HOST": socket, "DOCKER_CONFIG": str(folder / "client")}
+        configuration = folder / f"{default_runtime}.json"
+        configuration.write_text(
+            json.dumps(
+                {
+                    "runtimes": {"nvidia": {"path": str(installed)}},
+                    "default-runtime": default_runtime,
+                    "hosts": [socket],
+                    "data-root": f"{data}/data",
+                    "exec-root": f"{data}/exec",
+                    "pidfile": f"{data}.pid",
+                    "bridge": "none",
+                    "iptables": False,
+                    "ip-forward": False,
+                    "storage-driver": "overlay2",
+                    "oom-score-adjust": 0,
+                    "exec-opts": ["native.cgroupdriver=cgroupfs"],
+                }
+            )
+        )
+        self.daemon = Daemon(
+            folder,
+            f"dockerd-{default_runtime}",
+            "dockerd",
+            "--config-file",
+            configuration,
+            ready=["docker", "-H", socket, "version"],
+        )
+
+    def __call__(self, *arguments):
+        result = self.attempt(*arguments)
+        assert result.code == 0, result
+        return result.output
+
+    def attempt(self, *arguments):
+        return run("docker", *arguments, environment=self.environment)
+
+
+def started(folder, installed, default_runtime):
+    docker = Docker(folder, installed, default_runtime)
+    try:
+        for name in ("probe", "cuda"):
+            docker("load", "-q", "-i", images.image(name))
+        yield docker
+    finally:
+        docker.daemon.stop()
+
+
+@pytest.fixture(scope="module")
+def docker(folder, installed):
+    """dockerd with runc as its default runtime and ours as "nvidia"."""
+    yield from started(folder, installed, "runc")
+
+
+@pytest.fixture(scope="module")
+def default_docker(folder, installed):
+    """dockerd with ours as its default runtime."""
+    yield from started(folder, installed, "nvidia")
+
+
+def words(*options, request=None, capabilities=CAPABILITIES):
+    """`docker run` with a request and options."""
+    variables = ["-e", f"NVIDIA_VISIBLE_DEVICES={request}"] if request is not None else []
+    return [
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "-e",
+        f"NVIDIA_DRIVER_CAPABILITIES={capabilities}",
+        *variables,
+        *options,
+    ]
+
+
+def kept(name, *options, **settings):
+    """`docker run --detach` of a container that stays until it is removed."""
+    return ["run", "--detach", "--name", name, *words(*options, **settings)[2:]]
+
+
+def test_runtime_option(docker, node):
+    check_probe(docker(*words("--runtime", "nvidia", PROBE_IMAGE, PROBE, *node.minors(0), request="0")))
+
+
+def test_nvidia_smi(docker, node):
+    output = docker(*words("--runtime", "nvidia", PROBE_IMAGE, "nvidia-smi", request="1,2", capabilities="utility"))
+    check_nvidia_smi(output, node, node.minors(1, 2))
+
+
+def test_image_environment(docker, node):
+    check_probe(
+        docker("run", "--rm", "--network", "none", "--runtime", "nvidia", CUDA_IMAGE, PROBE, *node.all_minors())
+    )
+
+
+def test_readonly_and_user(docker, node):
+    check_probe(
+        docker(
+            *words(
+                "--runtime",
+                "nvidia",
+                "--read-only",
+                "--user",
+                "1000:1000",
+                PROBE_IMAGE,
+                PROBE,
+                *node.minors(0),
+                request="0",
+            )
+        )
+    )
+
+
+@pytest.mark.needs("CAP_SYS_RESOURCE")
+def test_privileged(docker):
+    """A privileged container has every node of the host anyway; the libraries come with the request."""
+    output = docker(*words("--runtime", "nvidia", "--privileged", PROBE_IMAGE, "nvidia-smi", "-L", request="all"))
+    assert output.startswith("GPU 0: "), output
+
+
+def test_no_request(docker):
+    check_probe(docker(*words("--runtime", "nvidia", PROBE_IMAGE, PROBE)), libraries=False)
+
+
+def test_other_runtime(docker):
+    """Asking runc for GPUs gives none: the option is what calls our runtime."""
+    check_probe(docker(*words(PROBE_IMAGE, PROBE, request="all")), libraries=False)
+
+
+def test_unknown_gpu(docker):
+    check_refusal(docker.attempt(*words("--runtime", "nvidia", PROBE_IMAGE, PROBE, request=UNKNOWN_GPU)))
+
+
+def test_exec_and_restart(docker, node):
+    """A GPU survives `docker exec` and `docker restart`, which makes the container anew from the same settings."""
+    name, probe = "restarted", [PROBE, *node.minors(3)]
+    docker(*kept(name, "--runtime", "nvidia", PROBE_IMAGE, "sleep", "1000", request="3"))
+    try:
+        check_probe(docker("exec", name, *probe))
+        docker("restart", "--time", "0", name)
+        check_probe(docker("exec", name, *probe))
+        check_nvidia_smi(docker("exec", name, "nvidia-smi"), node, node.minors(3))
+    finally:
+        docker("rm", "--force", name)
+
+
+def test_many_at_once(docker, node):
+    names = [f"at-once-{number}" for number in range(8)]
+    try:
+        for number, name in enumerate(names):
+            minors = node.minors(number % len(node.gpus))
+            request = str(number % len(node.gpus))
+            docker(*kept(name, "--runtime", "nvidia", PROBE_IMAGE, PROBE, *minors, request=request))
+        for name in names:
+            assert docker("wait", name).strip() == "0", docker("logs", name)
+            check_probe(docker("logs", name))
+    finally:
+        docker("rm", "--force", *names)
+
+
+def test_gpus_option_beside_the_runtime(docker, node):
+    """Docker adds its own hook for --gpus; with our runtime it goes, and the devices come once."""
+    check_probe(docker(*words("--gpus", "device=2", "--runtime", "nvidia", PROBE_IMAGE, PROBE, *node.minors(2))))
+
+
+class TestDefaultRuntime:
+    def test_one_gpu(self, default_docker, node):
+        check_probe(default_docker(*words(PROBE_IMAGE, PROBE, *node.minors(0), request="0")))
+
+    def test_image_environment(self, default_docker, node):
+        check_probe(default_docker("run", "--rm", "--network", "none", CUDA_IMAGE, PROBE, *node.all_minors()))
+
+    def test_no_request(self, default_docker):
+        check_probe(default_docker(*words(PROBE_IMAGE, PROBE)), libraries=False)
+
+    def test_restart_policy(self, default_docker, node):
+        """A container that restarts by policy comes back with its GPU."""
+        command = f"{PROBE} {' '.join(node.minors(0))} && test -e /again || {{ : > /again; exit 1; }}"
+        default_docker(*kept("again", "--restart", "on-failure:1", PROBE_IMAGE, "sh", "-c", command, request="0"))
+        try:
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                state = json.loads(default_docker("inspect", "again"))[0]
+                if state["RestartCount"] == 1 and state["State"]["Status"] == "exited":
+                    break
+                time.sleep(0.1)
+            assert state["RestartCount"] == 1 and state["State"]["ExitCode"] == 0, default_docker("logs", "again")
+            assert default_docker("logs", "again").splitlines().count("ok") == 2
+        finally:
+            default_docker("rm", "--force", "again")
