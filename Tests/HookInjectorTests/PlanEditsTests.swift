@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import LibContainer
+import Linux
+import OCISpec
+import RuntimeConfig
+import Testing
+
+@testable import HookInjector
+
+@Suite struct PlanEditsTests {
+    private let reason = InjectionPlan.Reason(requestedBy: .gpu(0), foundIn: "/dev/nvidia0")
+
+    private func plan(stage: HookInvocation.Stage = .createContainer) throws -> InjectionPlan {
+        let request = try #require(try DeviceRequest(environment: ["NVIDIA_VISIBLE_DEVICES=0"]))
+        var plan = InjectionPlan(request: request, driverVersion: "570.86.15", gpus: [])
+        let node = DeviceNode(
+            path: "/dev/nvidia0", hostPath: "/dev/nvidia0", major: 195, minor: 0, permissions: 0o660, owner: 0,
+            group: 44)
+        plan.devices = [(node, reason)]
+        plan.additionalGIDs = [(44, reason)]
+        let options = InjectionPlan.Mount.fileOptions
+        plan.mounts = [(InjectionPlan.Mount(source: "/bin/sh", destination: "/usr/bin/smi", options: options), reason)]
+        let update = LoaderUpdate(links: [SymbolicLink(path: "/usr/lib/libcuda.so", target: "libcuda.so.1")])
+        plan.hook = HookInvocation(stage: stage, path: "/usr/bin/nvidia-runtime-hook", update: update)
+        return plan
+    }
+
+    private func applied(_ plan: InjectionPlan, to text: [UInt8]) throws -> (text: [UInt8], isModified: Bool) {
+        var document = try SpecDocument(parsing: text)
+        try document.apply(plan)
+        return (try document.rendered(), document.isModified)
+    }
+
+    // J-20: what is there already is not written again, and the document stays as it is.
+    @Test func secondTimeChangesNothing() throws {
+        let first = try applied(plan(), to: Array(#"{"ociVersion":"1.0.2","x":1}"#.utf8))
+        #expect(first.isModified)
+        let second = try applied(plan(), to: first.text)
+        #expect(!second.isModified)
+        #expect(second.text == first.text)
+    }
+
+    // D-15: the device that was granted is allowed, and nothing else is.
+    @Test func grantsWhatThePlanSays() throws {
+        let document = try SpecDocument(parsing: applied(plan(), to: Array("{}".utf8)).text)
+        #expect(try document.devices.map(\.path) == ["/dev/nvidia0"])
+        #expect(try document.deviceRules.map { [$0.major, $0.minor] } == [[195, 0]])
+        #expect(try document.deviceRules.allSatisfy(\.allow))
+        #expect(try document.user.additionalGIDs == [44])
+        #expect(try document.mounts.map(\.destination) == ["/usr/bin/smi"])
+    }
+
+    // CVE-2025-23266: our hook has an environment of its own, and a time limit.
+    @Test func hookHasAnEnvironmentAndATimeout() throws {
+        let document = try SpecDocument(parsing: applied(plan(), to: Array("{}".utf8)).text)
+        let hooks = try document.hooks(.createContainer)
+        #expect(hooks.count == 1)
+        #expect(hooks.first?.environment == HookInvocation.environment)
+        #expect(HookInvocation.environment.isEmpty == false)
+        #expect(hooks.first?.timeout == 30)
+    }
+
+    @Test func hookOfAnotherStageIsReplaced() throws {
+        let before = try applied(plan(), to: Array("{}".utf8)).text
+        let document = try SpecDocument(parsing: applied(plan(stage: .prestart), to: before).text)
+        #expect(try document.hooks(.createContainer).isEmpty)
+        #expect(try document.hooks(.prestart).count == 1)
+        #expect(try document.hooks(.prestart).first?.arguments.contains("--enter-mount-namespace") == true)
+    }
+
+    // Docker's --gpus adds the original's hook; others of the stage are not ours to touch.
+    @Test func supersededHooksGo() throws {
+        let text = #"""
+            {"hooks":{"prestart":[{"path":"/usr/bin/nvidia-container-runtime-hook","args":["x","prestart"]},
+            {"path":"/proc/1/exe","args":["libnetwork-setkey"]}]}}
+            """#
+        let document = try SpecDocument(parsing: applied(plan(), to: Array(text.utf8)).text)
+        #expect(try document.hooks(.prestart).map(\.path) == ["/proc/1/exe"])
+    }
+
+    // A driver upgrade between two runs of one bundle: what the first run mounted and is gone must not stop the second.
+    @Test func mountsWhoseSourceIsGoneAreDroppedFromOurOwnBundleOnly() throws {
+        var old = try plan()
+        let options = InjectionPlan.Mount.fileOptions
+        let gone = InjectionPlan.Mount(
+            source: "/nonexistent/libcuda.so.1", destination: "/usr/lib/old", options: options)
+        old.mounts.append((gone, reason))
+        let before = try applied(old, to: Array("{}".utf8)).text
+        let after = try SpecDocument(parsing: applied(plan(), to: before).text)
+        #expect(try after.mounts.map(\.destination) == ["/usr/bin/smi"])
+
+        let foreign = #"""
+            {"mounts":[{"destination":"/m","type":"bind","source":"/nonexistent",
+            "options":["ro","nosuid","nodev","rbind","rprivate"]}]}
+            """#
+        let kept = try SpecDocument(parsing: applied(plan(), to: Array(foreign.utf8)).text)
+        #expect(try kept.mounts.map(\.destination) == ["/m", "/usr/bin/smi"])
+    }
+
+    // D-01, D-03: only CAP_SYS_ADMIN, spelt so, makes a container privileged.
+    @Test(
+        arguments: [
+            (true, [], true), (false, [], false), (false, ["CAP_SYS_ADMIN"], true), (false, ["cap_sys_admin"], false),
+            (false, ["CAP_SYS_ADMIN "], false), (false, ["CAP_CHOWN"], false),
+        ] as [(Bool, [ByteString], Bool)])
+    func whoMayAskByTheEnvironment(setting: Bool, capabilities: [ByteString], expected: Bool) throws {
+        var settings = Settings()
+        settings.acceptsEnvironmentWhenUnprivileged = setting
+        let injector = try Injector(settings: settings)
+        #expect(injector.acceptsEnvironment(boundingCapabilities: capabilities) == expected)
+    }
+}
