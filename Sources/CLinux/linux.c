@@ -18,10 +18,6 @@ _Static_assert(CLX_RESOLVE_NO_SYMLINKS == RESOLVE_NO_SYMLINKS, "RESOLVE_NO_SYMLI
 _Static_assert(CLX_RESOLVE_BENEATH == RESOLVE_BENEATH, "RESOLVE_BENEATH");
 _Static_assert(CLX_RESOLVE_IN_ROOT == RESOLVE_IN_ROOT, "RESOLVE_IN_ROOT");
 
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-
 int clx_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
@@ -30,8 +26,6 @@ int clx_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, 
 int clx_openat(int directory, const char *path, int flags, uint32_t mode) { return openat(directory, path, flags, mode); }
 
 int64_t clx_getdents64(int directory, void *buffer, uint64_t size) { return syscall(SYS_getdents64, directory, buffer, size); }
-
-int clx_close_range(unsigned int first, unsigned int last) { return (int)syscall(SYS_close_range, first, last, 0); }
 
 unsigned int clx_major(uint64_t device) { return major(device); }
 unsigned int clx_minor(uint64_t device) { return minor(device); }

@@ -48,6 +48,12 @@ extension ByteString {
         return ByteString(bytes[first...last])
     }
 
+    /// The elements of a list such as `compute, utility`: what is between commas, without blanks around it and without
+    /// empty ones.
+    package var commaSeparatedElements: [ByteString] {
+        split(separator: UInt8(ascii: ",")).map(\.trimmed).filter { !$0.isEmpty }
+    }
+
     /// The value of a string of ASCII decimal digits only (no sign, no blanks), or nil if it is none or too large.
     @inlinable
     package func decimal<Integer: FixedWidthInteger>(as type: Integer.Type = Integer.self) -> Integer? {

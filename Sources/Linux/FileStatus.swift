@@ -50,9 +50,6 @@ package struct FileStatus: Sendable {
         changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
     }
 
-    /// Whether nobody but root can change the file: owned by uid 0 and not writable by group or others.
-    package var isRootControlled: Bool { owner == 0 && permissions & 0o022 == 0 }
-
     /// stat(2), or lstat(2) where `followLinks` is false, relative to the descriptor `directory`.
     package static func of(
         _ path: ByteString, relativeTo directory: CInt = AT_FDCWD, followLinks: Bool = true

@@ -78,7 +78,9 @@ struct Shim {
         settings.runtime.mode = RuntimeMode(programName: invocation.programName) ?? settings.runtime.mode
         log = Log(invocation, settings: settings)
         for warning in settings.warnings { log.write(.warning, "\(file.path): \(warning)") }
-        for key in settings.keysWithoutEffect { log.write(.debug, "\(file.path): \(key) is set but has no effect") }
+        for key in log.writes(.debug) ? file.keysWithoutEffect : [] {
+            log.write(.debug, "\(file.path): \(key) is set but has no effect")
+        }
         try injection.run(invocation: invocation, settings: settings, log: log)
         return settings.runtime.runtimes
     }

@@ -45,12 +45,9 @@ private func readViews(_ document: borrowing SpecDocument) {
     _ = try? document.annotations
     _ = try? document.mounts
     _ = try? document.rootPath
-    _ = try? document.isRootReadonly
     _ = try? document.user
     _ = try? document.boundingCapabilities
     _ = try? document.devices
     _ = try? document.deviceRules
-    _ = try? document.hasUserNamespace
-    _ = try? document.hasUIDMappings
     for stage in SpecHook.Stage.allCases { _ = try? document.hooks(stage) }
 }

@@ -21,7 +21,6 @@ struct SpecDocumentViewTests {
                 SpecMount(destination: "/data", source: "/srv/data", options: ["rbind", "ridmap"]),
             ])
         #expect(try document.rootPath == "rootfs")
-        #expect(try document.isRootReadonly)
         #expect(try document.user == SpecUser(uid: 1000, gid: 1000, additionalGIDs: [10, 20]))
         #expect(try document.boundingCapabilities == ["CAP_KILL", "CAP_CHOWN"])
         #expect(
@@ -33,8 +32,6 @@ struct SpecDocumentViewTests {
                 SpecDeviceRule(allow: false, type: "", major: nil, minor: nil, access: "rwm"),
                 SpecDeviceRule(allow: true, type: "c", major: 10, minor: 229, access: "rwm"),
             ])
-        #expect(try document.hasUserNamespace)
-        #expect(try document.hasUIDMappings)
         let hook = SpecHook(path: "/usr/bin/net", arguments: ["net", "up"], environment: [], timeout: 5)
         #expect(try document.hooks(.createRuntime) == [hook])
         #expect(try document.hooks(.prestart) == [])
@@ -49,7 +46,6 @@ struct SpecDocumentViewTests {
             #expect(try document.boundingCapabilities.count == 14, "\(name)")
             #expect(try document.deviceRules.first?.allow == false, "\(name)")
             #expect(try document.rootPath?.isEmpty == false, "\(name)")
-            #expect(try !document.hasUserNamespace && !document.hasUIDMappings, "\(name)")
         }
         let cdi = try SpecDocument(
             parsing: try TestData.bytes("real/containerd-2.3-cri-container-native-cdi-applied.json"))
@@ -78,14 +74,11 @@ struct SpecDocumentViewTests {
         #expect(try document.annotations.isEmpty)
         #expect(try document.mounts == [])
         #expect(try document.rootPath == nil)
-        #expect(try !document.isRootReadonly)
         #expect(try document.user == SpecUser(uid: 0, gid: 0, additionalGIDs: []))
         #expect(try document.boundingCapabilities == [])
         #expect(try document.devices == [])
         #expect(try document.deviceRules == [])
         #expect(try document.hooks(.prestart) == [])
-        #expect(try !document.hasUserNamespace)
-        #expect(try !document.hasUIDMappings)
     }
 
     /// A view, by name, that throws on a document.
@@ -130,9 +123,6 @@ struct SpecDocumentViewTests {
                 _ = try $0.boundingCapabilities
             },
             Refusal("{\"root\":\"rootfs\"}", "root: must be an object, is a string") { _ = try $0.rootPath },
-            Refusal("{\"root\":{\"readonly\":1}}", "root.readonly: must be a boolean, is a number") {
-                _ = try $0.isRootReadonly
-            },
             Refusal("{\"annotations\":{\"a\":1}}", "annotations.a: must be a string, is a number") {
                 _ = try $0.annotations
             },
@@ -143,12 +133,6 @@ struct SpecDocumentViewTests {
             },
             Refusal("{\"ociVersion\":1}", "ociVersion: must be a string, is a number") { _ = try $0.ociVersion },
             Refusal("{\"linux\":true}", "linux: must be an object, is a boolean") { _ = try $0.devices },
-            Refusal("{\"linux\":{\"uidMappings\":1}}", "linux.uidMappings: must be an array, is a number") {
-                _ = try $0.hasUIDMappings
-            },
-            Refusal("{\"linux\":{\"namespaces\":[\"user\"]}}", "linux.namespaces[0]: must be an object, is a string") {
-                _ = try $0.hasUserNamespace
-            },
         ])
     func wrongType(_ refusal: Refusal) throws {
         let document = try SpecDocument(parsing: Array(refusal.text.utf8))

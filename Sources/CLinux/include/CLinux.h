@@ -24,9 +24,6 @@ int clx_openat(int directory, const char *path, int flags, uint32_t mode);
 /// getdents64(2). Returns bytes, 0 at the end, or -1 with errno.
 int64_t clx_getdents64(int directory, void *buffer, uint64_t size);
 
-/// close_range(2) by number. Returns 0, or -1 with errno (ENOSYS before Linux 5.9).
-int clx_close_range(unsigned int first, unsigned int last);
-
 /// Sets no_new_privs (prctl(2)). Returns 0, or -1 with errno.
 int clx_set_no_new_privileges(void);
 

@@ -19,7 +19,7 @@ package enum DeviceSelection: Hashable, Sendable {
     /// means all.
     package init?(parsing value: ByteString) throws(InjectionError) {
         guard Self.isMade(by: value) else { return nil }
-        let names = Self.names(in: value)
+        let names = value.commaSeparatedElements
         if let keyword = names.first(where: { $0 == "all" || $0 == "none" }) {
             self = keyword == "all" ? .all : .driverOnly
             return
@@ -35,12 +35,8 @@ package enum DeviceSelection: Hashable, Sendable {
 
     /// Whether `value` asks for anything: it has an element, and none is `void`.
     static func isMade(by value: ByteString) -> Bool {
-        let names = names(in: value)
+        let names = value.commaSeparatedElements
         return !names.isEmpty && !names.contains("void")
-    }
-
-    private static func names(in value: ByteString) -> [ByteString] {
-        value.split(separator: UInt8(ascii: ",")).map(\.trimmed).filter { !$0.isEmpty }
     }
 }
 

@@ -7,7 +7,7 @@ extension DriverCapabilities {
     /// Reads the value of NVIDIA_DRIVER_CAPABILITIES. Unset and empty mean `utility,compute`, `all` means everything
     /// that is `supported` (the administrator's `supported-driver-capabilities`).
     package init(parsing value: ByteString, supported: DriverCapabilities) throws(InjectionError) {
-        let names = value.split(separator: UInt8(ascii: ",")).map(\.trimmed).filter { !$0.isEmpty }
+        let names = value.commaSeparatedElements
         if names.isEmpty {
             self = supported.intersection(.default)
             return
@@ -35,7 +35,7 @@ extension DriverCapabilities {
     /// Reads the value of `supported-driver-capabilities`.
     package init(configured value: ByteString) throws(InjectionError) {
         var capabilities = DriverCapabilities(rawValue: 0)
-        for name in value.split(separator: UInt8(ascii: ",")).map(\.trimmed) where !name.isEmpty {
+        for name in value.commaSeparatedElements {
             if name == "all" {
                 capabilities = .all
             } else if let capability = Self.named.first(where: { $0.name == name })?.capability {

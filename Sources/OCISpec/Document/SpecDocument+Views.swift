@@ -40,14 +40,6 @@ extension SpecDocument {
         }
     }
 
-    /// `root.readonly`.
-    package var isRootReadonly: Bool {
-        get throws(SpecError) {
-            guard let root = try json.node(at: ["root"]) else { return false }
-            return try json.boolean(of: root, "readonly")
-        }
-    }
-
     /// `process.user`; IDs that are missing are 0.
     package var user: SpecUser {
         get throws(SpecError) {
@@ -78,25 +70,6 @@ extension SpecDocument {
     /// `hooks.<stage>`, in the order in which they run.
     package func hooks(_ stage: SpecHook.Stage) throws(SpecError) -> [SpecHook] {
         try list(at: Path.hooks(stage))
-    }
-
-    /// Whether the container gets or joins a user namespace of its own: `linux.namespaces` has one of type `user`.
-    package var hasUserNamespace: Bool {
-        get throws(SpecError) {
-            guard let node = try json.node(at: ["linux", "namespaces"]) else { return false }
-            for namespace in try json.elements(of: node) where try json.string(of: namespace, "type") == "user" {
-                return true
-            }
-            return false
-        }
-    }
-
-    /// Whether `linux.uidMappings` has an entry.
-    package var hasUIDMappings: Bool {
-        get throws(SpecError) {
-            guard let node = try json.node(at: ["linux", "uidMappings"]) else { return false }
-            return try !json.elements(of: node).isEmpty
-        }
     }
 
     /// Where the lists are that we edit.

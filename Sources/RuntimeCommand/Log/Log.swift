@@ -41,11 +41,14 @@ package struct Log: Sendable {
         self.files = files
     }
 
+    /// Whether lines of `level` go anywhere.
+    package func writes(_ level: LogLevel) -> Bool { level <= self.level && !files.isEmpty }
+
     /// Logs one line if `level` is logged at all. Never give it values of environment variables.
     package func write(
         _ level: LogLevel, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> [LogField] = []
     ) {
-        guard level <= self.level, !files.isEmpty else { return }
+        guard writes(level) else { return }
         let line = LogLine(level: level, message: message(), fields: fields(), time: Timestamp.now()).bytes(format)
         for file in files { file.append(line) }
     }

@@ -53,6 +53,15 @@ package struct SettingsFile: ~Copyable {
         }
     }
 
+    /// The keys that are set in the file although nothing in this version acts on them. Looked up when asked for: only a
+    /// debug log wants them.
+    package var keysWithoutEffect: [String] {
+        switch document {
+        case .some(let document): Settings.keysWithoutEffect(in: document)
+        case .none: []
+        }
+    }
+
     /// The location by the rules of the original (api/config/v1/config.go): `NVIDIA_CTK_CONFIG_FILE_PATH` as it is, else
     /// `nvidia-container-runtime/config.toml` in `XDG_CONFIG_HOME`, else in `/etc`. Empty variables don't count.
     /// `environment` looks up a variable of the process.

@@ -22,9 +22,6 @@ extension Settings {
         try readContainerCLI(decoder)
         try readRuntime(decoder)
         try readModes(decoder)
-        for key in Settings.keysOfOtherVersions where try decoder.value(at: key) != nil {
-            keysWithoutEffect.append("\(key)")
-        }
     }
 
     /// The keys that nothing acts on: those of nvidia-container-cli as a process of its own, of which this project has no
@@ -44,11 +41,19 @@ extension Settings {
         "features.disable-imex-channel-creation", "features.ignore-imex-channel-requests",
     ]
 
+    /// Those of them that are set in `document`.
+    static func keysWithoutEffect(in document: borrowing TOMLDocument) -> [String] {
+        let decoder = SettingsDecoder(root: document.root, file: ByteString())
+        return keysOfOtherVersions.filter { key in
+            do throws(SettingsError) { return try decoder.value(at: key) != nil } catch { return false }
+        }.map { "\($0)" }
+    }
+
     private mutating func readTopLevel(_ decoder: SettingsDecoder) throws(SettingsError) {
         try decoder.read("disable-require", into: &disableRequire)
         var variables = ByteString()
         try decoder.read("swarm-resource", into: &variables)
-        swarmResources = Settings.swarmResources(in: variables)
+        swarmResources = variables.commaSeparatedElements
         try decoder.read(
             "accept-nvidia-visible-devices-envvar-when-unprivileged", into: &acceptsEnvironmentWhenUnprivileged)
         try decoder.read("accept-nvidia-visible-devices-as-volume-mounts", into: &acceptsVolumeMounts)
@@ -56,11 +61,6 @@ extension Settings {
         try decoder.read("nvidia-ctk.path", into: &ctk.path)
         try decoder.read("nvidia-container-runtime-hook.path", into: &hook.path)
         try decoder.read("nvidia-container-runtime-hook.skip-mode-detection", into: &hook.skipsModeDetection)
-    }
-
-    /// The names in the value of `swarm-resource`, blanks around them and empty ones dropped.
-    static func swarmResources(in value: ByteString) -> [ByteString] {
-        value.split(separator: UInt8(ascii: ",")).map(\.trimmed).filter { !$0.isEmpty }
     }
 
     private mutating func readContainerCLI(_ decoder: SettingsDecoder) throws(SettingsError) {

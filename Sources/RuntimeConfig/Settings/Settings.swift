@@ -25,8 +25,6 @@ package struct Settings: Equatable, Sendable {
 
     /// What is odd in the file but no reason to stop, one line each, without the file's name.
     package var warnings: [String] = []
-    /// The keys that are set in the file although nothing in this version acts on them.
-    package var keysWithoutEffect: [String] = []
 
     /// The built-in defaults.
     package init() {}
