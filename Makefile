@@ -21,7 +21,9 @@ PROGRAMS := nvidia-runtime nvidia-runtime-hook nvidia-ctk nvidia-container-cli
 STATIC := -c release --disable-local-rpath --static-swift-stdlib --scratch-path $(BUILD)/swift \
 	-Xswiftc -static-executable -Xswiftc -use-ld=lld -Xswiftc -Xclang-linker -Xswiftc -static-pie \
 	-Xlinker --gc-sections -Xlinker --icf=safe -Xlinker -z -Xlinker pack-relative-relocs -Xlinker -z -Xlinker now \
-	-Xswiftc -Osize
+	-Xlinker $(CURDIR)/packaging/static.ld \
+	-Xlinker --symbol-ordering-file=$(CURDIR)/packaging/start-order -Xlinker --no-warn-symbol-ordering \
+	-Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections
 
 .PHONY: all setup binaries demo demo-driver-files test unit blackbox engines bench fuzz lint format install gpu-pack gpu-check clean help
 

@@ -23,9 +23,12 @@ let package = Package(
     targets: [
         // C at the edge.
         .target(name: "CLinux"),
-        .target(name: "CStart"),
+        .target(
+            name: "CStart",
+            // omitted.c has what stands in for it.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--wrap=_swift_stdlib_getScalarName"])]),
         .target(name: "CHookStart"),
-        .target(name: "CTOML"),
+        .target(name: "CTOML", cxxSettings: [.unsafeFlags(["-fno-exceptions"])]),
         .systemLibrary(name: "CJSONC", providers: [.apt(["libjson-c-dev"]), .yum(["json-c-devel"])]),
         .systemLibrary(name: "CLibcap", providers: [.apt(["libcap-dev"]), .yum(["libcap-devel"])]),
         .systemLibrary(name: "CLibseccomp", providers: [.apt(["libseccomp-dev"]), .yum(["libseccomp-devel"])]),

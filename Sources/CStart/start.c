@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs before every Swift constructor of a program that links this target.
 //
-// The Swift runtime reads its environment in a constructor and, when the process traps, executes whatever
-// SWIFT_BACKTRACE or SWIFT_ROOT name. Our environment can come from a container image (runc before 1.3 gives it to
-// createContainer hooks), so the runtime must never see it: the original is kept aside, for the low-level runtime, and
-// `environ` becomes a constant. A constructor of priority 101 runs before those of the Swift runtime, so no second
-// execve(2) is needed to be clean.
+// The Swift runtime reads its environment in a constructor: SWIFT_DEBUG_* changes what it does, and where its crash
+// handler is linked (omitted.c leaves it out), a trap executes whatever SWIFT_BACKTRACE or SWIFT_ROOT name. Our
+// environment can come from a container image (runc before 1.3 gives it to createContainer hooks), so the runtime must
+// never see it: the original is kept aside, for the low-level runtime, and `environ` becomes a constant. A constructor
+// of priority 101 runs before those of the Swift runtime, so no second execve(2) is needed to be clean.
 #define _GNU_SOURCE
 #include "CStart.h"
 
@@ -18,11 +18,9 @@ static int argument_count;
 static char **arguments;
 static char **original_environment;
 
-/// No crash handler. The rest keeps the runtime from looking for its tools beside the program and from asking for
-/// terminals, which it does even so.
-static char backtrace_settings[] = "SWIFT_BACKTRACE=enable=no,interactive=no,color=no,swift-backtrace=/dev/null";
+/// No crash handler, should one ever be linked: without this it would run the swift-backtrace that lies beside the program.
+static char backtrace_settings[] = "SWIFT_BACKTRACE=enable=no";
 static char *clean_environment[] = {backtrace_settings, NULL};
-
 
 int cstart_argument_count(void) { return argument_count; }
 char *const *cstart_arguments(void) { return arguments; }

@@ -8,10 +8,12 @@
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
+// toml++ reads a floating-point number with a stream unless told that <charconv> can (it can since GCC 11). The streams
+// are 530 KB of code, and the locales that they set up cost each start 0.05 to 0.1 ms.
+#define TOML_FLOAT_CHARCONV 1
 #include <toml++/toml.h>
 
 #include <iterator>
-#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -58,14 +60,10 @@ const toml::array *array_of(ctoml_value value) noexcept {
 } // namespace
 
 ctoml_document *ctoml_parse(const char *bytes, size_t count) {
-    try {
-        auto result = toml::parse(std::string_view(bytes, count));
-        std::string error;
-        if (!result) error = result.error().description();
-        return new ctoml_document{std::move(result), std::move(error)};
-    } catch (const std::bad_alloc &) {
-        return nullptr;
-    }
+    auto result = toml::parse(std::string_view(bytes, count));
+    std::string error;
+    if (!result) error = result.error().description();
+    return new ctoml_document{std::move(result), std::move(error)};
 }
 
 void ctoml_free(ctoml_document *document) { delete document; }

@@ -32,9 +32,9 @@ typedef struct {
     uint32_t column;
 } ctoml_value;
 
-/// Parses `count` bytes of TOML 1.0. Copies what it keeps. Returns NULL only where memory ran out; the caller frees the
-/// document with ctoml_free().
-ctoml_document *ctoml_parse(const char *bytes, size_t count);
+/// Parses `count` bytes of TOML 1.0. Copies what it keeps. Never NULL: the process ends where memory runs out, as Swift
+/// has it. The caller frees the document with ctoml_free().
+ctoml_document *ctoml_parse(const char *bytes, size_t count) __attribute__((returns_nonnull));
 void ctoml_free(ctoml_document *document);
 
 /// What is wrong with the text and where, or NULL where it is TOML. Borrowed from the document.

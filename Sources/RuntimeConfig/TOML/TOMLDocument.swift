@@ -17,7 +17,6 @@ struct TOMLDocument: ~Copyable {
         let parsed = bytes.withUnsafeBufferPointer { buffer in
             buffer.withMemoryRebound(to: CChar.self) { ctoml_parse($0.baseAddress, $0.count) }
         }
-        guard let parsed else { throw TOMLSyntaxError(line: 1, column: 1, message: "out of memory") }
         var line: UInt32 = 0
         var column: UInt32 = 0
         if let message = ctoml_error(parsed, &line, &column) {

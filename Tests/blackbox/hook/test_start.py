@@ -100,6 +100,17 @@ class Start(HookTestCase):
         self.assertIn("GNU_RELRO", headers)
         self.assertRegex(headers, r"GNU_STACK .* RW ")
 
+    def test_e05_no_crash_handler(self):
+        """Nothing in the program can execute what SWIFT_BACKTRACE names (Sources/CStart/omitted.c)."""
+        with open(HOOK, "rb") as program:
+            self.assertNotIn(b"swift-backtrace", program.read())
+
+    def test_e05_constants_are_read_only(self):
+        """packaging/static.ld keeps a few writable sections of Swift's from making .rodata writable."""
+        sections = subprocess.run(["readelf", "-SW", HOOK], capture_output=True, text=True, check=True).stdout
+        flags = re.search(r"\.rodata +PROGBITS(?: +[0-9a-f]+){4} +(\w+)", sections)
+        self.assertNotIn("W", flags.group(1))
+
     def test_x03_inherited_descriptors(self):
         pair = socket.socketpair()
         self.addCleanup(pair[0].close)
