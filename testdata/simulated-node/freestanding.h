@@ -10,7 +10,9 @@
 #define NO_DEVICE 6         // ENXIO: the open was allowed, but no kernel module owns the node
 
 #if defined(__x86_64__)
-enum { SYS_READ = 0, SYS_CLOSE = 3, SYS_GETDENTS64 = 217, SYS_OPENAT = 257 };
+enum {
+    SYS_READ = 0, SYS_WRITE = 1, SYS_CLOSE = 3, SYS_PAUSE = 34, SYS_FORK = 57, SYS_GETDENTS64 = 217, SYS_OPENAT = 257,
+};
 static inline long system_call(long number, long a, long b, long c, long d) {
     long result;
     register long fourth __asm__("r10") = d;
@@ -21,7 +23,9 @@ static inline long system_call(long number, long a, long b, long c, long d) {
     return result;
 }
 #elif defined(__i386__)
-enum { SYS_READ = 3, SYS_CLOSE = 6, SYS_GETDENTS64 = 220, SYS_OPENAT = 295 };
+enum {
+    SYS_FORK = 2, SYS_READ = 3, SYS_WRITE = 4, SYS_CLOSE = 6, SYS_PAUSE = 29, SYS_GETDENTS64 = 220, SYS_OPENAT = 295,
+};
 static inline long system_call(long number, long a, long b, long c, long d) {
     long result;
     __asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d) : "memory");
@@ -31,7 +35,7 @@ static inline long system_call(long number, long a, long b, long c, long d) {
 #error "the simulated node is for x86-64"
 #endif
 
-enum { OPEN_READ = 0, OPEN_READ_WRITE = 2, CURRENT_FOLDER = -100 };
+enum { OPEN_READ = 0, OPEN_READ_WRITE = 2, OPEN_APPEND = 02001, CURRENT_FOLDER = -100 };
 
 // A descriptor, or a negative errno.
 static inline int open_file(const char *path, int flags) {

@@ -13,9 +13,17 @@ from pathlib import Path
 NVIDIA_MAJOR = 195
 CONTROL_MINOR, MODESET_MINOR = 255, 254
 DRM_MAJOR, FIRST_RENDER_MINOR = 226, 128
+VERBS_MAJOR, FIRST_VERBS_MINOR, MISC_MAJOR, RDMA_CM_MINOR = 231, 192, 10, 58
 BUSES = (0x07, 0x0F, 0x47, 0x4E, 0x87, 0x90, 0xB7, 0xBD, 0xC1, 0xC2, 0xC3, 0xC4, 0xC5, 0xC6, 0xC7, 0xC8)
 MAXIMUM_GPUS = len(BUSES)
-FIRST_GPU_INSTANCE, MAXIMUM_INSTANCES = 7, 7  # seven 1g slices, numbered as an A100 numbers them
+# An A100's MIG profiles: slices, and the numbers that GPU instances of the profile can have.
+PROFILES = {
+    "1g.5gb": (1, range(7, 14)),
+    "2g.10gb": (2, range(3, 6)),
+    "3g.20gb": (3, range(1, 3)),
+    "7g.40gb": (7, range(0, 1)),
+}
+SLICES = 7
 # Optional parts, by the name of the option that adds them: nodes (name, owner of the major, minor).
 EXTRAS = {
     "imex": [(f"nvidia-caps-imex-channels/channel{n}", "nvidia-caps-imex-channels", n) for n in range(4)],
@@ -23,7 +31,8 @@ EXTRAS = {
     + [(f"nvidia-nvswitch{n}", "nvidia-nvswitch", n) for n in range(6)],
     "gdrcopy": [("gdrdrv", "gdrdrv", 0)],
     "gds": [(f"nvidia-fs{n}", "nvidia-fs", n) for n in range(4)],
-    "mofed": [("infiniband/uverbs0", 231, 192), ("infiniband/rdma_cm", 10, 58)],
+    "mofed": [(f"infiniband/uverbs{n}", VERBS_MAJOR, FIRST_VERBS_MINOR + n) for n in range(2)]
+    + [("infiniband/rdma_cm", MISC_MAJOR, RDMA_CM_MINOR)],
     "fabricmanager": [],
 }
 PARAMETERS = {
@@ -60,14 +69,35 @@ PARAMETERS = {
 }
 
 
-def uuid(prefix, minor, instance=0):
+def uuid(prefix, minor, gpu_instance=0, compute_instance=0):
     """By the same rule as in nvml.c, which has to make one up where it sees no /proc/driver/nvidia."""
-    return f"{prefix}-5171a7ed-0000-4000-8000-0000000{instance:02}0{minor:02}"
+    return f"{prefix}-5171a7ed-0000-4000-8000-0000000{gpu_instance:02}{compute_instance}{minor:02}"
+
+
+def partition(text):
+    """The GPU instances that "3g.20gb:2,1g.5gb" stands for, or "2", which is "1g.5gb,1g.5gb"."""
+    words = ["1g.5gb"] * int(text) if text.isdigit() else text.split(",")
+    free = {profile: list(numbers) for profile, (_, numbers) in PROFILES.items()}
+    instances, slices = [], 0
+    if not words:
+        raise ValueError("--mig: no instance")
+    for word in words:
+        profile, _, count = word.partition(":")
+        if not free.get(profile):
+            raise ValueError(f"--mig: no such profile, or too many instances of it: {profile}")
+        count = int(count or 1)
+        slices += PROFILES[profile][0]
+        if not 0 <= count <= PROFILES[profile][0] or slices > SLICES:
+            raise ValueError(f"--mig: more than there are slices: {text}")
+        instances.append(
+            {"gpu_instance": free[profile].pop(0), "compute_instances": list(range(count)), "profile": profile}
+        )
+    return sorted(instances, key=lambda instance: instance["gpu_instance"])
 
 
 class GPU:
-    def __init__(self, index, minor, instances):
-        self.index, self.minor, self.instances = index, minor, instances
+    def __init__(self, index, minor, instances, lost=False):
+        self.index, self.minor, self.instances, self.lost = index, minor, instances, lost
         self.address = f"0000:{BUSES[index]:02x}:00.0"
         self.uuid = uuid("GPU", minor)
         # A board's own display adapter is card0 on most servers.
@@ -138,7 +168,7 @@ class Kernel:
 
     def make_nodes(self, dev):
         for name, major, minor, mode in self.nodes():
-            if name in self.missing:
+            if name in self.missing or name.partition("/")[0] in self.missing:
                 continue
             path = dev / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -197,14 +227,16 @@ class Kernel:
             ("GPU Firmware: \t", self.version),
             ("GPU Excluded:\t", "No"),
         ]
+        if gpu.lost:  # the kernel module can't ask it any more
+            fields[2:4] = [("Video BIOS: \t", "??.??.??.??.??")]
         (folder / "information").write_text("".join(f"{key} {value}\n" for key, value in fields))
         (folder / "registry").write_text('Binary: ""\n')
 
-    @staticmethod
-    def _capability(nvidia, name, minor, mode):
+    def _capability(self, nvidia, name, minor, mode):
         path = nvidia / "capabilities" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"DeviceFileMinor: {minor}\nDeviceFileMode: {mode}\nDeviceFileModify: 1\n")
+        modify = self.parameters["ModifyDeviceFiles"]
+        path.write_text(f"DeviceFileMinor: {minor}\nDeviceFileMode: {mode}\nDeviceFileModify: {modify}\n")
 
     @staticmethod
     def _capability_minor(gpu_minor, gpu_instance, compute_instance=None):
@@ -214,9 +246,32 @@ class Kernel:
 
     def _instance_capabilities(self, gpu):
         """(name below gpuN/mig, minor) of a GPU's MIG devices."""
-        for instance in range(FIRST_GPU_INSTANCE, FIRST_GPU_INSTANCE + gpu.instances):
-            yield f"gi{instance}/access", self._capability_minor(gpu.minor, instance)
-            yield f"gi{instance}/ci0/access", self._capability_minor(gpu.minor, instance, 0)
+        for instance in gpu.instances:
+            number = instance["gpu_instance"]
+            yield f"gi{number}/access", self._capability_minor(gpu.minor, number)
+            for inner in instance["compute_instances"]:
+                yield f"gi{number}/ci{inner}/access", self._capability_minor(gpu.minor, number, inner)
+
+    def mig_devices(self):
+        """Every MIG device as NVML has it, UUID and all, with the minors of its capability nodes."""
+        devices = []
+        for gpu in self.gpus:
+            pairs = [(instance, inner) for instance in gpu.instances for inner in instance["compute_instances"]]
+            for index, (instance, inner) in enumerate(pairs):
+                number = instance["gpu_instance"]
+                devices.append(
+                    {
+                        "gpu": gpu.index,
+                        "index": index,
+                        "gpu_instance": number,
+                        "compute_instance": inner,
+                        "profile": instance["profile"],
+                        "uuid": uuid("MIG", gpu.minor, number, inner),
+                        "gpu_instance_minor": self._capability_minor(gpu.minor, number),
+                        "compute_instance_minor": self._capability_minor(gpu.minor, number, inner),
+                    }
+                )
+        return devices
 
     def _mig_minors(self):
         lines = ["config 1", "monitor 2"]
@@ -237,8 +292,17 @@ class Kernel:
             shown = {"nvidia-uvm", "nvidia-caps", "nvidia-nvlink"}
             shown |= {owner for extra in self.extras for _, owner, _ in EXTRAS[extra] if owner in self.majors}
             lines += [f"{major:3} {name}" for name, major in self.majors.items() if name in shown]
+            if "mofed" in self.extras and f"{VERBS_MAJOR} infiniband_verbs" not in lines:
+                lines.append(f"{VERBS_MAJOR} infiniband_verbs")
         heading, entries = lines[0], sorted(lines[1:], key=lambda line: int(line.split()[0]))
         return "\n".join([heading, *entries]) + "\n\n" + blocks
+
+    def proc_misc(self):
+        """The contents of /proc/misc: the machine's own with RDMA's connection manager."""
+        lines = [line for line in Path("/proc/misc").read_text().splitlines() if line.split()[0] != str(RDMA_CM_MINOR)]
+        if self.loaded and "mofed" in self.extras:
+            lines.insert(0, f"{RDMA_CM_MINOR:3} rdma_cm")
+        return "".join(f"{line}\n" for line in lines)
 
     # /sys and /run
 

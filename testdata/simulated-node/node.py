@@ -11,6 +11,7 @@ import cgroups
 import driver
 import kernel
 import layout
+import platforms
 from namespaces import (
     CLONE_NEWNS,
     MS_NODEV,
@@ -37,15 +38,21 @@ class Node:
         self.options = options
         self.build = Path(options.build_dir).resolve()
         self.cwd = Path.cwd()
+        self.platform = platforms.PLATFORMS[options.platform](options)
         self.driver, self.tree = None, self._driver_tree()
         self.driver_root = layout.ROOTS.get(options.layout, "/")
-        gpus = [
-            kernel.GPU(
-                index, index if options.minor_order == "pci" else options.gpus - 1 - index, options.mig.get(index, 0)
-            )
-            for index in range(options.gpus)
-        ]
-        self.kernel = kernel.Kernel(
+        gpus = self.platform.gpus()
+        if gpus is None:
+            gpus = [
+                kernel.GPU(
+                    index,
+                    index if options.minor_order == "pci" else options.gpus - 1 - index,
+                    options.mig.get(index, []),
+                    lost=index in options.lost,
+                )
+                for index in range(options.gpus)
+            ]
+        self.kernel = self.platform.kernel(
             self.version,
             options.model,
             gpus,
@@ -67,7 +74,7 @@ class Node:
         self.version = options.driver_version
         if options.real_driver_files is None:
             self.driver = driver.Driver(options.library_version or self.version, self.build)
-            return self.driver.tree(options.layout, options.compat32)
+            return self.platform.tree(self.driver)
         names = {
             "debian-multiarch": "driver-root-flat",
             "debian-alternatives": "driver-root",
@@ -107,6 +114,8 @@ class Node:
         self._sys()
         self._run()
         self._driver_root()
+        if "gds" in self.options.extras:
+            self._storage_files()
         switch_root(self.root)
         unmount("/.state")  # the overlays keep their layers
         os.rmdir("/.state")
@@ -143,6 +152,7 @@ class Node:
         for stale in ("cdi", "nvidia-container-runtime"):
             shutil.rmtree(self.root / "etc" / stale, ignore_errors=True)
         (self.root / "etc/nvidia-container-runtime").mkdir(parents=True)
+        self.platform.prepare_root(self.root)
         if self.options.layout == "nixos":
             (self.root / "nix").mkdir()
             bind(self.tree / "nix", self.root / "nix")
@@ -198,6 +208,11 @@ class Node:
         devices = self.state / "devices"
         devices.write_text(self.kernel.proc_devices())
         bind(devices, proc / "devices")
+        files = {"misc": self.kernel.proc_misc()} | self.platform.proc_files()
+        for path, text in files.items():
+            file = self.state / Path(path).name
+            file.write_text(text)
+            bind(file, proc / path)
 
     def _sys(self):
         sys_folder = self.root / "sys"
@@ -247,6 +262,12 @@ class Node:
         bind(self.root / "proc", root / "proc")
         bind(self.root / "sys", root / "sys")
 
+    def _storage_files(self):
+        """What libcufile reads besides its nodes."""
+        root = self.root / (self.driver_root.lstrip("/") if self.in_container() else "")
+        (root / "run/udev/data").mkdir(parents=True)
+        (root / "etc/cufile.json").write_text('{"logging": {"level": "ERROR"}}\n')
+
     def _write_cache(self):
         """ld.so.cache as ldconfig writes it, in the driver root. NixOS has none; GKE's is without the driver."""
         kind, root = self.options.layout, Path(self.driver_root)
@@ -283,9 +304,11 @@ class Node:
         kernel = self.kernel
         return {
             "gpus": [vars(gpu) for gpu in kernel.gpus],
+            "mig_devices": kernel.mig_devices(),
             "nodes": {f"/dev/{name}": [major, minor, mode] for name, major, minor, mode in kernel.nodes()},
             "driver_version": self.version,
             "library_version": self.driver.version if self.driver else self.version,
+            "platform": self.options.platform,
             "layout": self.options.layout,
             "driver_root": self.driver_root,
-        }
+        } | self.platform.description()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small nvidia-smi on whatever libnvidia-ml.so.1 the loader finds: it says what a container really has. Exit codes
-// are those of the real one: 6 no device, 9 driver not loaded, 12 library not found, 18 versions differ.
+// are those of the real one: 6 no device, 9 driver not loaded, 12 library not found, 15 GPU lost, 18 versions differ.
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +44,7 @@ int main(int count, char **arguments) {
     char version[64] = "", kernel[64];
     int cuda = 0, result = nvmlInit_v2();
     unsigned gpus = 0;
+    int lost = 0;
     if (result) {
         printf("NVIDIA-SMI has failed: %s\n", nvmlErrorString(result));
         return result == 9 ? 9 : 255;
@@ -62,7 +63,11 @@ int main(int count, char **arguments) {
         void *device;
         char name[96], uuid[96];
         unsigned minor = 0;
-        nvmlDeviceGetHandleByIndex_v2(i, &device);
+        if ((result = nvmlDeviceGetHandleByIndex_v2(i, &device))) {
+            printf("Unable to determine the device handle for GPU %u: %s\n", i, nvmlErrorString(result));
+            lost = result;
+            continue;
+        }
         nvmlDeviceGetName(device, name, sizeof name);
         nvmlDeviceGetUUID(device, uuid, sizeof uuid);
         nvmlDeviceGetMinorNumber(device, &minor);
@@ -70,5 +75,5 @@ int main(int count, char **arguments) {
         else printf("GPU %u  /dev/nvidia%u  %s  %s\n", i, minor, name, uuid);
     }
     if (!gpus) printf("No devices were found\n");
-    return gpus ? 0 : 6;
+    return gpus ? lost : 6;
 }

@@ -3,19 +3,23 @@
 // /proc/driver/nvidia is there, from the files the kernel module would serve; without them (in a container) UUIDs and
 // names follow from the minor number by the same rule that kernel.py uses.
 // DRIVER_VERSION and CUDA_VERSION come from the command line.
+// nvml-behaviour.h says how it is told to misbehave.
 #include "freestanding.h"
 
 typedef int Return;
 typedef struct GPU *Device;
 enum {
     SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7,
-    DRIVER_NOT_LOADED = 9, UNKNOWN_ERROR = 999,
+    DRIVER_NOT_LOADED = 9, GPU_IS_LOST = 15, UNKNOWN_ERROR = 999,
 };
-enum { MAXIMUM_INSTANCES = 7, FIRST_GPU_INSTANCE = 7, NAME_SIZE = 96 };
+enum { MAXIMUM_INSTANCES = 7, GPU_INSTANCES = 15, COMPUTE_INSTANCES = 8, NAME_SIZE = 96 };
 
 struct GPU {
     int index, minor, instance; // `instance` is -1 for a whole GPU, else the MIG device's index
     int instances;              // MIG devices of a whole GPU; 0 when MIG is off
+    int lost;                   // whether it has fallen off the bus
+    int gpu_instance, compute_instance; // of a MIG device
+    struct { int gpu_instance, compute_instance; } found[MAXIMUM_INSTANCES]; // of a whole GPU
     char uuid[48], name[NAME_SIZE], address[16];
     struct GPU *parent;
 };
@@ -24,11 +28,11 @@ static struct GPU gpus[MAXIMUM_GPUS], instances[MAXIMUM_GPUS][MAXIMUM_INSTANCES]
 static int count, uses;
 static char text[4096], folder[4096];
 
-static void set_uuid(char *to, const char *prefix, int minor, int instance) {
+static void set_uuid(char *to, const char *prefix, int minor, int gpu_instance, int compute_instance) {
     to = append(append(to, prefix), "5171a7ed-0000-4000-8000-0000000");
-    *to++ = (char)('0' + instance / 10);
-    *to++ = (char)('0' + instance % 10);
-    *to++ = '0';
+    *to++ = (char)('0' + gpu_instance / 10);
+    *to++ = (char)('0' + gpu_instance % 10);
+    *to++ = (char)('0' + compute_instance);
     *to++ = (char)('0' + minor / 10);
     *to++ = (char)('0' + minor % 10);
     *to = 0;
@@ -53,10 +57,12 @@ static const char *field(char *lines, const char *key, char *to, int size) {
 }
 
 static int number(const char *digits) {
-    int value = 0;
-    while (*digits >= '0' && *digits <= '9') value = value * 10 + *digits++ - '0';
-    return value;
+    unsigned value = 0; // wraps for what no int holds
+    while (*digits >= '0' && *digits <= '9') value = value * 10 + (unsigned)(*digits++ - '0');
+    return (int)value;
 }
+
+#include "nvml-behaviour.h"
 
 static int later(const char *a, const char *b) {
     while (*a && *a == *b) a++, b++;
@@ -66,20 +72,23 @@ static int later(const char *a, const char *b) {
 static void add_gpu(int minor, const char *address, char *information) {
     if (count == MAXIMUM_GPUS || gpu_answer((unsigned)minor)) return;
     struct GPU gpu = {.minor = minor, .instance = -1};
-    set_uuid(gpu.uuid, "GPU-", minor, 0);
+    set_uuid(gpu.uuid, "GPU-", minor, 0, 0);
     append(gpu.name, "NVIDIA simulated GPU");
     append(gpu.address, address);
     if (information) {
-        field(information, "GPU UUID", gpu.uuid, sizeof gpu.uuid);
+        gpu.lost = !field(information, "GPU UUID", gpu.uuid, sizeof gpu.uuid);
         field(information, "Model", gpu.name, sizeof gpu.name);
     }
-    for (int i = 0; i < MAXIMUM_INSTANCES; i++) {
-        char path[96], ignored[2];
-        char *end = append_number(append(path, "/proc/driver/nvidia/capabilities/gpu"), (unsigned)minor);
-        append(append_number(append(end, "/mig/gi"), (unsigned)(FIRST_GPU_INSTANCE + i)), "/access");
-        if (read_file(path, ignored, sizeof ignored) < 0) break;
-        gpu.instances++;
-    }
+    for (int outer = 0; outer < GPU_INSTANCES; outer++)
+        for (int inner = 0; inner < COMPUTE_INSTANCES && gpu.instances < MAXIMUM_INSTANCES; inner++) {
+            char path[96], ignored[2];
+            char *end = append_number(append(path, "/proc/driver/nvidia/capabilities/gpu"), (unsigned)minor);
+            end = append_number(append(end, "/mig/gi"), (unsigned)outer);
+            append(append_number(append(end, "/ci"), (unsigned)inner), "/access");
+            if (read_file(path, ignored, sizeof ignored) < 0) break;
+            gpu.found[gpu.instances].gpu_instance = outer;
+            gpu.found[gpu.instances++].compute_instance = inner;
+        }
     int at = count++; // NVML's order is that of the PCI addresses
     for (; at > 0 && later(gpus[at - 1].address, gpu.address); at--) gpus[at] = gpus[at - 1];
     gpus[at] = gpu;
@@ -108,9 +117,12 @@ static void find_gpus(void) {
         gpus[g].index = g;
         for (int i = 0; i < gpus[g].instances; i++) {
             struct GPU *device = &instances[g][i];
-            *device = (struct GPU){.index = i, .minor = gpus[g].minor, .instance = i, .parent = &gpus[g]};
-            set_uuid(device->uuid, "MIG-", gpus[g].minor, FIRST_GPU_INSTANCE + i);
-            append(append(device->name, gpus[g].name), " MIG 1g.5gb");
+            int outer = gpus[g].found[i].gpu_instance, inner = gpus[g].found[i].compute_instance;
+            *device = (struct GPU){.index = i, .minor = gpus[g].minor, .instance = i, .gpu_instance = outer,
+                                   .compute_instance = inner, .parent = &gpus[g]};
+            set_uuid(device->uuid, "MIG-", gpus[g].minor, outer, inner);
+            append(append(append(device->name, gpus[g].name), " MIG "),
+                   outer == 0 ? "7g.40gb" : outer < 3 ? "3g.20gb" : outer < 7 ? "2g.10gb" : "1g.5gb");
         }
     }
 }
@@ -123,7 +135,18 @@ static Return put(char *to, unsigned size, const char *value) {
     return SUCCESS;
 }
 
+// A text of a device, unless another one is set for all.
+static Return put_text(char *to, unsigned size, const char *key, const char *text) {
+    const char *other = setting(key);
+    if (!other) return put(to, size, text);
+    if (!same(other, "unterminated")) return put(to, size, other);
+    for (unsigned i = 0; i < size; i++) to[i] = 'A';
+    return SUCCESS;
+}
+
 EXPORT Return nvmlInit_v2(void) {
+    count_call();
+    BEHAVE("nvmlInit");
     int answer = node_answer("/dev/nvidiactl");
     if (answer) return answer == NO_ENTRY ? DRIVER_NOT_LOADED : UNKNOWN_ERROR;
     if (!uses++) find_gpus();
@@ -142,27 +165,38 @@ EXPORT const char *nvmlErrorString(Return code) {
     case NOT_FOUND: return "Not Found";
     case INSUFFICIENT_SIZE: return "Insufficient Size";
     case DRIVER_NOT_LOADED: return "Driver Not Loaded";
+    case GPU_IS_LOST: return "GPU is lost";
     default: return "Unknown Error";
     }
 }
 
 EXPORT Return nvmlSystemGetDriverVersion(char *to, unsigned size) {
+    BEHAVE("nvmlSystemGetDriverVersion");
     return uses ? put(to, size, DRIVER_VERSION) : UNINITIALIZED;
 }
 EXPORT Return nvmlSystemGetNVMLVersion(char *to, unsigned size) { return put(to, size, "12." DRIVER_VERSION); }
-EXPORT Return nvmlSystemGetCudaDriverVersion_v2(int *version) { return *version = CUDA_VERSION, SUCCESS; }
+EXPORT Return nvmlSystemGetCudaDriverVersion_v2(int *version) {
+    BEHAVE("nvmlSystemGetCudaDriverVersion_v2");
+    return *version = CUDA_VERSION, SUCCESS;
+}
 EXPORT Return nvmlSystemGetCudaDriverVersion(int *version) { return nvmlSystemGetCudaDriverVersion_v2(version); }
 
 EXPORT Return nvmlDeviceGetCount_v2(unsigned *result) {
+    BEHAVE("nvmlDeviceGetCount_v2");
     if (!uses) return UNINITIALIZED;
-    *result = (unsigned)count;
+    const char *other = setting("count");
+    *result = other ? (unsigned)number(other) : (unsigned)count;
     return SUCCESS;
 }
 EXPORT Return nvmlDeviceGetCount(unsigned *result) { return nvmlDeviceGetCount_v2(result); }
 
 EXPORT Return nvmlDeviceGetHandleByIndex_v2(unsigned index, Device *device) {
+    BEHAVE("nvmlDeviceGetHandleByIndex_v2");
     if (!uses) return UNINITIALIZED;
     if (index >= (unsigned)count) return INVALID_ARGUMENT;
+    const char *lost = setting("lost");
+    if (lost && (unsigned)number(lost) == index) return GPU_IS_LOST;
+    if (gpus[index].lost) return GPU_IS_LOST;
     *device = &gpus[index];
     return SUCCESS;
 }
@@ -180,17 +214,25 @@ EXPORT Return nvmlDeviceGetHandleByUUID(const char *uuid, Device *device) {
     return NOT_FOUND;
 }
 
-EXPORT Return nvmlDeviceGetName(Device device, char *to, unsigned size) { return put(to, size, device->name); }
-EXPORT Return nvmlDeviceGetUUID(Device device, char *to, unsigned size) { return put(to, size, device->uuid); }
+EXPORT Return nvmlDeviceGetName(Device device, char *to, unsigned size) {
+    BEHAVE("nvmlDeviceGetName");
+    return put_text(to, size, "name", device->name);
+}
+EXPORT Return nvmlDeviceGetUUID(Device device, char *to, unsigned size) {
+    BEHAVE("nvmlDeviceGetUUID");
+    return put_text(to, size, "uuid", device->uuid);
+}
 EXPORT Return nvmlDeviceGetIndex(Device device, unsigned *index) { return *index = (unsigned)device->index, SUCCESS; }
 EXPORT Return nvmlDeviceGetMinorNumber(Device device, unsigned *minor) {
     return device->parent ? NOT_SUPPORTED : (*minor = (unsigned)device->minor, SUCCESS);
 }
 EXPORT Return nvmlDeviceGetBrand(Device device, unsigned *brand) {
+    BEHAVE("nvmlDeviceGetBrand");
     return (void)device, *brand = 14, SUCCESS; // "NVIDIA"
 }
 EXPORT Return nvmlDeviceGetArchitecture(Device device, unsigned *arch) { return (void)device, *arch = 7, SUCCESS; }
 EXPORT Return nvmlDeviceGetCudaComputeCapability(Device device, int *major, int *minor) {
+    BEHAVE("nvmlDeviceGetCudaComputeCapability");
     return (void)device, *major = 8, *minor = 0, SUCCESS;
 }
 
@@ -200,6 +242,7 @@ typedef struct {
     char address[32];
 } PCIInformation;
 EXPORT Return nvmlDeviceGetPciInfo_v3(Device device, PCIInformation *to) {
+    BEHAVE("nvmlDeviceGetPciInfo_v3");
     if (device->parent) return NOT_SUPPORTED;
     *to = (PCIInformation){.identity = 0x20b010de};
     for (const char *p = device->address + 5; *p && *p != ':'; p++)
@@ -210,12 +253,16 @@ EXPORT Return nvmlDeviceGetPciInfo_v3(Device device, PCIInformation *to) {
 }
 
 EXPORT Return nvmlDeviceGetMigMode(Device device, unsigned *current, unsigned *pending) {
+    BEHAVE("nvmlDeviceGetMigMode");
     return *current = *pending = device->instances > 0, SUCCESS;
 }
 EXPORT Return nvmlDeviceGetMaxMigDeviceCount(Device device, unsigned *maximum) {
-    return (void)device, *maximum = MAXIMUM_INSTANCES, SUCCESS;
+    BEHAVE("nvmlDeviceGetMaxMigDeviceCount");
+    const char *other = setting("mig limit");
+    return (void)device, *maximum = other ? (unsigned)number(other) : MAXIMUM_INSTANCES, SUCCESS;
 }
 EXPORT Return nvmlDeviceGetMigDeviceHandleByIndex(Device device, unsigned index, Device *result) {
+    BEHAVE("nvmlDeviceGetMigDeviceHandleByIndex");
     if (device->parent || index >= (unsigned)device->instances) return NOT_FOUND;
     *result = &instances[device->index][index];
     return SUCCESS;
@@ -227,8 +274,10 @@ EXPORT Return nvmlDeviceGetDeviceHandleFromMigDeviceHandle(Device device, Device
     return device->parent ? (*parent = device->parent, SUCCESS) : INVALID_ARGUMENT;
 }
 EXPORT Return nvmlDeviceGetGpuInstanceId(Device device, unsigned *identifier) {
-    return device->parent ? (*identifier = (unsigned)(FIRST_GPU_INSTANCE + device->instance), SUCCESS) : NOT_SUPPORTED;
+    BEHAVE("nvmlDeviceGetGpuInstanceId");
+    return device->parent ? (*identifier = (unsigned)device->gpu_instance, SUCCESS) : NOT_SUPPORTED;
 }
 EXPORT Return nvmlDeviceGetComputeInstanceId(Device device, unsigned *identifier) {
-    return device->parent ? (*identifier = 0, SUCCESS) : NOT_SUPPORTED;
+    BEHAVE("nvmlDeviceGetComputeInstanceId");
+    return device->parent ? (*identifier = (unsigned)device->compute_instance, SUCCESS) : NOT_SUPPORTED;
 }

@@ -129,6 +129,88 @@ def test_nodes_and_proc():
     ]
 
 
+def test_mig():
+    """Instances of several profiles: procfs, the nodes and the description agree, and gaps are possible."""
+    shown = output(
+        "--minor-order",
+        "reversed",
+        "--mig",
+        "0=1g.5gb,3g.20gb:2,2g.10gb:0",
+        "--missing",
+        "nvidia-caps/nvidia-cap147",
+        "--parameter",
+        "ModifyDeviceFiles=0",
+        shell="""
+        cat /run/simulated-node.json
+        echo; echo ==
+        cd /proc/driver/nvidia/capabilities/gpu1/mig; ls -d gi* gi*/ci*; cat gi1/ci1/access
+        ls /dev/nvidia-caps; wc -l < /proc/driver/nvidia-caps/mig-minors""",
+    )
+    text, _, rest = shown.partition("==\n")
+    devices = json.loads(text)["mig_devices"]
+    keys = ("gpu", "index", "gpu_instance", "compute_instance")
+    assert [tuple(device[key] for key in keys) for device in devices] == [(0, 0, 1, 0), (0, 1, 1, 1), (0, 2, 7, 0)]
+    assert [device["gpu_instance_minor"] for device in devices] == [147, 147, 201]
+    assert [device["compute_instance_minor"] for device in devices] == [148, 149, 202]
+    assert [device["profile"] for device in devices] == ["3g.20gb", "3g.20gb", "1g.5gb"]
+    assert len({device["uuid"] for device in devices}) == 3
+    minors = [1, 148, 149, 165, 2, 201, 202]
+    assert rest.split() == [
+        *("gi1", "gi1/ci0", "gi1/ci1", "gi3", "gi7", "gi7/ci0"),
+        *("DeviceFileMinor:", "149", "DeviceFileMode:", "292", "DeviceFileModify:", "0"),
+        *(f"nvidia-cap{minor}" for minor in minors),
+        "4322",
+    ]
+    for wrong in ("0=8", "0=0", "0=4g.20gb", "0=1g.5gb:2", "0=3g.20gb,3g.20gb,2g.10gb", "2=1", "0"):
+        assert simulate("--mig", wrong, "--", "true").returncode == 2, wrong
+
+
+def test_missing_folder():
+    assert output("--mig", "0=1", "--missing", "nvidia-caps", shell="ls /dev | grep -c nvidia-caps; true") == "0\n"
+
+
+def test_lost():
+    """A GPU that has fallen off the bus: procfs has no UUID of it, NVML no handle, its node is still there."""
+    result = simulate("--gpus", "3", "--lost", "1", shell="""
+        grep -c UUID /proc/driver/nvidia/gpus/*/information; ls /dev/nvidia1; nvidia-smi -L""")
+    assert [line.rpartition(":")[2] for line in result.stdout.splitlines()[:3]] == ["1", "0", "1"]
+    assert result.stdout.splitlines()[3] == "/dev/nvidia1"
+    assert "GPU 1: GPU is lost" in result.stdout and "GPU 2: NVIDIA" in result.stdout and result.returncode == 15
+
+
+@pytest.mark.parametrize("layout", ["debian-multiarch", "driver-container"])
+def test_extras(layout):
+    """The nodes of the optional parts, the majors and minors that stand for them, and what belongs to them."""
+    root = LAYOUTS[layout][2].rstrip("/")
+    extras = ("imex", "nvswitch", "gdrcopy", "gds", "mofed")
+    shown = output(
+        "--layout",
+        layout,
+        *(word for extra in extras for word in ("--with", extra)),
+        shell=f"""
+        cd {root}/dev
+        for node in infiniband/* nvidia-fs* gdrdrv nvidia-nvswitch* nvidia-caps-imex-channels/*; do
+            test -c $node || exit 1
+            major=$((0x$(stat -c %t $node))) minor=$((0x$(stat -c %T $node)))
+            echo $node $minor $(awk -v m=$major '$1 == m {{ print $2 }}' /proc/devices)
+        done
+        awk '$2 == "rdma_cm" {{ print $1 }}' /proc/misc
+        ls -d {root}/run/udev {root}/etc/cufile.json""",
+    )
+    assert shown.splitlines() == [
+        "infiniband/rdma_cm 58 misc",
+        *(f"infiniband/uverbs{n} {192 + n} infiniband_verbs" for n in range(2)),
+        *(f"nvidia-fs{n} {n} nvidia-fs" for n in range(4)),
+        "gdrdrv 0 gdrdrv",
+        *(f"nvidia-nvswitch{n} {n} nvidia-nvswitch" for n in range(6)),
+        "nvidia-nvswitchctl 255 nvidia-nvswitch",
+        *(f"nvidia-caps-imex-channels/channel{n} {n} nvidia-caps-imex-channels" for n in range(4)),
+        "58",
+        f"{root}/etc/cufile.json",
+        f"{root}/run/udev",
+    ]
+
+
 def test_no_driver():
     shown = output(
         "--no-driver", shell="ls /dev /proc/driver | grep -i nvidia; grep -i nvidia /proc/devices; nvidia-smi; echo $?"
