@@ -30,12 +30,14 @@ let package = Package(
         .target(name: "CHookStart"),
         .target(name: "CTOML", cxxSettings: [.unsafeFlags(["-fno-exceptions"])]),
         .systemLibrary(name: "CJSONC", providers: [.apt(["libjson-c-dev"]), .yum(["json-c-devel"])]),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"]), .yum(["libyaml-devel"])]),
         .systemLibrary(name: "CLibcap", providers: [.apt(["libcap-dev"]), .yum(["libcap-devel"])]),
         .systemLibrary(name: "CLibseccomp", providers: [.apt(["libseccomp-dev"]), .yum(["libseccomp-devel"])]),
 
         // Libraries; the arrows point one way.
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "OCISpec", dependencies: ["Linux", "CJSONC"], swiftSettings: strict),
+        .target(name: "CDI", dependencies: ["Linux", "OCISpec", "CYAML"], swiftSettings: strict),
         .target(name: "LibContainer", dependencies: ["Linux", "CLinux"], swiftSettings: strict),
         // Apart from LibContainer, since libcap and libseccomp have a cost at start that only the hook should pay.
         .target(
@@ -72,6 +74,7 @@ let package = Package(
         // Tests by module; black-box suites that need no Swift live in Tests/blackbox and Tests/engines.
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
         .testTarget(name: "OCISpecTests", dependencies: ["OCISpec", "Linux", "CJSONC"], swiftSettings: strict),
+        .testTarget(name: "CDITests", dependencies: ["CDI", "OCISpec", "Linux"], swiftSettings: strict),
         .testTarget(name: "LibContainerTests", dependencies: ["LibContainer", "Linux"], swiftSettings: strict),
         .testTarget(name: "RuntimeConfigTests", dependencies: ["RuntimeConfig", "Linux"], swiftSettings: strict),
         .testTarget(

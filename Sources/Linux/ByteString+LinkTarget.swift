@@ -9,14 +9,23 @@ extension ByteString {
     package init(textOfLink name: ByteString, relativeTo directory: CInt) throws(LinuxError) {
         guard name.isCString else { throw LinuxError("read link", name, code: EINVAL) }
         self = try name.withCString { (pointer) throws(LinuxError) -> ByteString in
-            // A link's text is short and kept: the buffer for the longest one must not become its storage.
-            let buffer = UnsafeMutableBufferPointer<CChar>.allocate(capacity: Int(PATH_MAX))
-            defer { buffer.deallocate() }
-            guard let base = buffer.baseAddress else { throw LinuxError("read link", name, code: ENOMEM) }
-            let length = readlinkat(directory, pointer, base, buffer.count)
+            // Hardly any text is as long as a path can be: room for a short one is on the stack.
+            for capacity in [256, Int(PATH_MAX)] {
+                if let text = try Self.linkText(pointer, directory, capacity: capacity, name) { return text }
+            }
+            throw LinuxError("read link", name, code: ENAMETOOLONG)
+        }
+    }
+
+    /// Nil where the text has `capacity` bytes or more. `name` is for errors.
+    private static func linkText(
+        _ pointer: UnsafePointer<CChar>, _ directory: CInt, capacity: Int, _ name: ByteString
+    ) throws(LinuxError) -> ByteString? {
+        try withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) {
+            (buffer) throws(LinuxError) -> ByteString? in
+            let length = buffer.baseAddress.map { readlinkat(directory, pointer, $0, buffer.count) } ?? -1
             if length < 0 { throw LinuxError.last("read link", name) }
-            if length == buffer.count { throw LinuxError("read link", name, code: ENAMETOOLONG) }
-            return ByteString(Array(UnsafeRawBufferPointer(start: base, count: length)))
+            return length < buffer.count ? ByteString(UnsafeRawBufferPointer(buffer)[..<length]) : nil
         }
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
+
 extension ByteString {
     package static func + (left: ByteString, right: ByteString) -> ByteString {
         ByteString(left.bytes + right.bytes)
@@ -7,12 +9,6 @@ extension ByteString {
 
     package static func += (left: inout ByteString, right: ByteString) {
         left.bytes += right.bytes
-    }
-
-    package func hasPrefix(_ prefix: ByteString) -> Bool { bytes.starts(with: prefix.bytes) }
-
-    package func hasSuffix(_ suffix: ByteString) -> Bool {
-        bytes.count >= suffix.count && bytes[(bytes.count - suffix.count)...].elementsEqual(suffix.bytes)
     }
 
     /// The rest after `prefix`, or nil where the string does not start with it.
@@ -69,21 +65,42 @@ extension ByteString {
         return value
     }
 
-    /// The first position of `pattern`, or nil. memmem(3).
+    /// The first position of `pattern`, or nil where there is none or `pattern` is empty.
     package func range(of pattern: ByteString) -> Range<Int>? {
-        guard !pattern.isEmpty, pattern.count <= count else { return nil }
-        for start in 0...(count - pattern.count) where bytes[start] == pattern.bytes[0] {
-            if bytes[start..<(start + pattern.count)].elementsEqual(pattern.bytes) {
-                return start..<(start + pattern.count)
+        bytes.withUnsafeBytes { text in
+            pattern.bytes.withUnsafeBytes { pattern in
+                guard let start = text.baseAddress, let first = pattern.first, let bytes = pattern.baseAddress,
+                    pattern.count <= text.count
+                else { return nil }
+                // Every place where it can start: memmem(3), which glibc shows with _GNU_SOURCE only.
+                let end = text.count - pattern.count + 1
+                var offset = 0
+                while offset < end, let found = memchr(start + offset, CInt(first), end - offset) {
+                    offset = UnsafeRawPointer(found) - start
+                    if memcmp(found, bytes, pattern.count) == 0 { return offset..<(offset + pattern.count) }
+                    offset += 1
+                }
+                return nil
             }
         }
-        return nil
     }
 }
 
 /// Paths.
 extension ByteString {
     package var isAbsolutePath: Bool { bytes.first == UInt8(ascii: "/") }
+
+    /// Whether it is absolute, without `.`, `..`, empty components and a slash at the end, but for the root's. One with a
+    /// name that starts with a dot may be taken for one that is not.
+    package var isPlainAbsolutePath: Bool {
+        guard isAbsolutePath, count == 1 || bytes.last != UInt8(ascii: "/") else { return false }
+        var followsSlash = false
+        for byte in bytes {
+            if followsSlash, byte == UInt8(ascii: "/") || byte == UInt8(ascii: ".") { return false }
+            followsSlash = byte == UInt8(ascii: "/")
+        }
+        return true
+    }
 
     /// Everything after the last `/`; the whole string where there is none.
     package var lastPathComponent: ByteString {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
+
 /// A string of bytes: a path, an environment entry, a device name, anything the kernel or a user gives us.
 ///
 /// Linux paths and environments are bytes, and Swift's `String` changes them: it repairs invalid UTF-8, takes `"/"`
@@ -44,13 +46,46 @@ package struct ByteString: Hashable, Sendable {
     package func withCString<Result, Failure: Error>(
         _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + 1)
-        defer { buffer.deallocate() }
-        bytes.withUnsafeBufferPointer { source in
-            if let start = source.baseAddress { buffer.update(from: start, count: source.count) }
+        // On the stack, unless it is longer than a kilobyte.
+        try withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { (buffer) throws(Failure) in
+            UnsafeMutableRawBufferPointer(buffer).copyBytes(from: bytes)
+            buffer[bytes.count] = 0
+            // Never nil: there is room for the NUL at least.
+            return try body(UnsafePointer(buffer.baseAddress.unsafelyUnwrapped))
         }
-        buffer[bytes.count] = 0
-        return try body(UnsafeRawPointer(buffer).assumingMemoryBound(to: CChar.self))
+    }
+}
+
+/// Comparisons are memcmp(3)'s: those of arrays go byte by byte.
+extension ByteString {
+    @inlinable
+    package static func == (left: ByteString, right: ByteString) -> Bool {
+        left.bytes.count == right.bytes.count && left.hasPrefix(right)
+    }
+
+    @usableFromInline
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(bytes.count)
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+
+    @usableFromInline
+    package func hasPrefix(_ prefix: ByteString) -> Bool {
+        count >= prefix.count && Self.compare(bytes[..<prefix.count], prefix.bytes[...]) == 0
+    }
+
+    package func hasSuffix(_ suffix: ByteString) -> Bool {
+        count >= suffix.count && Self.compare(bytes[(count - suffix.count)...], suffix.bytes[...]) == 0
+    }
+
+    /// memcmp(3) of as many bytes as the shorter one has.
+    private static func compare(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> CInt {
+        left.withUnsafeBytes { left in
+            right.withUnsafeBytes { right in
+                guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return 0 }
+                return memcmp(leftStart, rightStart, min(left.count, right.count))
+            }
+        }
     }
 }
 
@@ -65,7 +100,8 @@ extension ByteString: Comparable {
     /// Byte order, as strcmp(3) in the C locale.
     @usableFromInline
     package static func < (left: ByteString, right: ByteString) -> Bool {
-        left.bytes.lexicographicallyPrecedes(right.bytes)
+        let order = compare(left.bytes[...], right.bytes[...])
+        return order < 0 || order == 0 && left.count < right.count
     }
 }
 

@@ -45,6 +45,63 @@ struct DeviceAndMountEditTests {
         ) {
             try $0.addMount(Sample.mount)
         },
+        EditCase(
+            "a mount goes before the first one that it would hide",
+            #"{"mounts":[ {"destination":"/proc"} , {"destination":"/d/x"}, {"destination":"/e"},{"destination":"/d/y"}]}"#,
+            #"{"mounts":[ {"destination":"/proc"} , \#(Sample.mountText),{"destination":"/d/x"}, {"destination":"/e"}"#
+                + #",{"destination":"/d/y"}]}"#
+        ) { try $0.addMount(Sample.mount) },
+        EditCase(
+            "at the start of the list", #"{"mounts":[ {"destination":"/d/x","source":"a"} ]}"#,
+            #"{"mounts":[ \#(Sample.mountText),{"destination":"/d/x","source":"a"} ]}"#
+        ) { try $0.addMount(Sample.mount) },
+        EditCase(
+            "paths are cleaned before they are compared",
+            #"{"mounts":[{"destination":"/dd"},{"destination":"d2"},{"destination":"/e/.././/d//.x/"}]}"#,
+            #"{"mounts":[{"destination":"/dd"},{"destination":"d2"},\#(Sample.mountText)"#
+                + #",{"destination":"/e/.././/d//.x/"}]}"#
+        ) { try $0.addMount(Sample.mount) },
+        EditCase(
+            "not before what is hidden already, nor behind what hides it",
+            #"{"mounts":[{"destination":"/d/x"},{"destination":"/"},{"destination":"/d/y"},{"destination":"/e"}]}"#,
+            #"{"mounts":[{"destination":"/d/x"},{"destination":"/"},\#(Sample.mountText),{"destination":"/d/y"}"#
+                + #",{"destination":"/e"}]}"#
+        ) { try $0.addMount(Sample.mount) },
+        EditCase(
+            "on top of the same place in another spelling, below what lies on that",
+            #"{"mounts":[{"destination":"/d/"},{"destination":"/d/x"}]}"#,
+            #"{"mounts":[{"destination":"/d/"},\#(Sample.mountText),{"destination":"/d/x"}]}"#
+        ) { try $0.addMount(Sample.mount) },
+        EditCase(
+            "a mount that is replaced keeps its place",
+            #"{"mounts":[{"destination":"/d/x"},{"destination":"/e"},{"destination":"/d"}]}"#,
+            #"{"mounts":[{"destination":"/d/x"},{"destination":"/e"},\#(Sample.mountText)]}"#
+        ) { try $0.addMount(Sample.mount) },
+        EditCase(
+            "mounts that were added before are hidden as little", #"{"mounts":[{"destination":"/d/x/y"}]}"#,
+            #"{"mounts":[\#(Sample.mountText),{"destination":"/d/x","source":"/1"},{"destination":"/d/x/y"}"#
+                + #",{"destination":"/d/z","source":"/2"}]}"#
+        ) {
+            try $0.addMount(SpecMount(destination: "/d/x", source: "/1"))
+            try $0.addMount(SpecMount(destination: "/d/z", source: "/2"))
+            try $0.addMount(Sample.mount)
+        },
+        EditCase(
+            "before one that is replaced, and with others that go",
+            #"{"mounts":[{"destination":"/o"}, {"destination":"/d/x"} ,{"destination":"/o"},{"destination":"/p"},"#
+                + #"{"destination":"/o"}]}"#,
+            #"{"mounts":[\#(Sample.mountText),{"destination":"/d/x","source":"/1"} ,{"destination":"/p"}"#
+                + #",{"destination":"/q","source":"/2"}]}"#
+        ) {
+            try $0.removeMounts(at: ["/o"])
+            try $0.addMount(SpecMount(destination: "/q", source: "/2"))
+            try $0.addMount(Sample.mount)
+            try $0.addMount(SpecMount(destination: "/d/x", source: "/1"))
+        },
+        EditCase(
+            "the root hides all", #"{"mounts":[{"destination":"/proc"}]}"#,
+            #"{"mounts":[{"destination":"/","source":"/r"},{"destination":"/proc"}]}"#
+        ) { try $0.addMount(SpecMount(destination: "/", source: "/r")) },
         EditCase("the last mount counts", "{}", #"{"mounts":[\#(Sample.mountText)]}"#) {
             try $0.addMount(SpecMount(destination: "/d", source: "/other"))
             try $0.addMount(Sample.mount)
@@ -65,6 +122,37 @@ struct DeviceAndMountEditTests {
             #"{"linux":{"devices":[{"path":"/dev/x","type":"b","major":1,"minor":2,"fileMode":384,"uid":0,"gid":5}]}}"#
         ) {
             try $0.addDevice(SpecDevice(path: "/dev/x", type: "b", major: 1, minor: 2, fileMode: 0o600, uid: 0, gid: 5))
+        },
+        EditCase(
+            "a block device, an unbuffered character device and a FIFO", #"{"linux":{"devices":[]}}"#,
+            #"{"linux":{"devices":[{"path":"/dev/b","type":"b","major":8,"minor":0},"#
+                + #"{"path":"/dev/u","type":"u","major":1,"minor":3},"#
+                + #"{"path":"/run/p","type":"p","major":0,"minor":0,"fileMode":384}]}}"#
+        ) {
+            try $0.addDevice(SpecDevice(path: "/dev/b", type: "b", major: 8, minor: 0))
+            try $0.addDevice(SpecDevice(path: "/dev/u", type: "u", major: 1, minor: 3))
+            try $0.addDevice(SpecDevice(path: "/run/p", type: "p", major: 0, minor: 0, fileMode: 0o600))
+        },
+        EditCase(
+            "a FIFO without numbers is one with zeros, and replaced for the sake of the form",
+            #"{"linux":{"devices":[{"path":"/run/p","type":"p"}]}}"#,
+            #"{"linux":{"devices":[{"path":"/run/p","type":"p","major":0,"minor":0}]}}"#
+        ) { try $0.addDevice(SpecDevice(path: "/run/p", type: "p", major: 0, minor: 0)) },
+        EditCase(
+            "a device that becomes another kind",
+            #"{"linux":{"devices":[{"path":"/dev/x","type":"p"},{"path":"/dev/y"}]}}"#,
+            #"{"linux":{"devices":[\#(Sample.deviceText),{"path":"/dev/y"}]}}"#
+        ) { try $0.addDevice(Sample.device) },
+        EditCase(
+            "rules for block devices, with any access",
+            #"{"linux":{"resources":{"devices":[{"allow":false},{"allow":true,"type":"c","major":8,"minor":0,"access":"r"}]}}}"#,
+            #"{"linux":{"resources":{"devices":[{"allow":false},{"allow":true,"type":"c","major":8,"minor":0,"access":"r"},"#
+                + #"{"allow":true,"type":"b","major":8,"minor":0,"access":"r"},"#
+                + #"{"allow":true,"type":"b","major":8,"minor":0,"access":"rw"}]}}}"#
+        ) {
+            for access in ["r", "rw", "r"] as [ByteString] {
+                try $0.allowDevice(SpecDeviceRule(allow: true, type: "b", major: 8, minor: 0, access: access))
+            }
         },
         EditCase(
             "a rule goes behind the denials", #"{"linux":{"resources":{"devices":[{"allow":false,"access":"rwm"}]}}}"#,

@@ -76,4 +76,26 @@ struct HookEditTests {
 
     @Test(arguments: cases)
     func edit(_ test: EditCase) throws { try test.check() }
+
+    @Test("each stage: appended, replaced, kept", arguments: SpecHook.Stage.allCases)
+    func stage(_ stage: SpecHook.Stage) throws {
+        for (before, after) in [
+            ("{}", #"{"hooks":{"STAGE":[\#(Sample.hookText)]}}"#),
+            (#"{"hooks":{"STAGE":[ {"path":"/o"} ]}}"#, #"{"hooks":{"STAGE":[ {"path":"/o"},\#(Sample.hookText) ]}}"#),
+            (
+                #"{"hooks":{"STAGE":[{"path":"/h"},{"path":"/o"}]}}"#,
+                #"{"hooks":{"STAGE":[\#(Sample.hookText),{"path":"/o"}]}}"#
+            ),
+        ] {
+            let name = stage.rawValue
+            let test = EditCase(
+                name, before.replacing("STAGE", with: name), after.replacing("STAGE", with: name)
+            ) { try $0.addHook(Sample.hook, stage: stage) { $0.path == "/h" } }
+            try test.check()
+            let document = try SpecDocument(parsing: Array(test.output.utf8))
+            for other in SpecHook.Stage.allCases {
+                #expect(try document.hooks(other).contains(Sample.hook) == (other == stage))
+            }
+        }
+    }
 }

@@ -11,7 +11,8 @@ extension SpecDocument {
     package var isModified: Bool {
         environmentEdits?.isModified == true || additionalGIDEdits?.isModified == true
             || mountEdits?.isModified == true || deviceEdits?.isModified == true
-            || deviceRuleEdits?.isModified == true || hookEdits.isModified
+            || deviceRuleEdits?.isModified == true || netDeviceEdits?.isModified == true || intelRDTEdit != nil
+            || hookEdits.isModified
     }
 
     /// Makes `name=value` the one entry of that name in `process.env`: in the place of the last, or at the end.
@@ -29,22 +30,24 @@ extension SpecDocument {
     package mutating func addAdditionalGID(_ gid: UInt32) throws(SpecError) {
         guard gid != 0 else { return }
         var list = try loaded(additionalGIDEdits.take(), at: Path.additionalGIDs)
-        if !list.entries.contains(where: { $0.key == gid }) { list.append(gid) }
+        if !list.keys.contains(gid) { list.append(gid) }
         additionalGIDEdits = list
     }
 
-    /// Adds to `mounts`, in the place of the last one with the identical destination, or at the end. Earlier ones with
-    /// that destination were covered before and stay.
+    /// Adds to `mounts`, in the place of the last one with the identical destination. Earlier ones with that destination
+    /// were covered before and stay. Where there is none, at the end, or before the first one that the new mount would
+    /// hide since it is below its destination. (The CDI library sorts the whole list by depth instead; we move nothing.)
     package mutating func addMount(_ mount: SpecMount) throws(SpecError) {
         var list = try loaded(mountEdits.take(), at: Path.mounts)
-        try list.put(mount, in: json, isUnique: false) { $0 == mount.destination }
+        let position = list.position(for: mount.key)
+        try list.put(mount, at: position, in: json, isUnique: false) { $0.text == mount.destination }
         mountEdits = list
     }
 
     /// Removes the entries of `mounts` whose destination is one of `destinations`.
     package mutating func removeMounts(at destinations: Set<ByteString>) throws(SpecError) {
         var list = try loaded(mountEdits.take(), at: Path.mounts)
-        list.removeAll { destinations.contains($0) }
+        list.removeAll { destinations.contains($0.text) }
         mountEdits = list
     }
 
@@ -62,13 +65,32 @@ extension SpecDocument {
             throw SpecError(.invalid, in: json.file, "a device rule that denies is not one to add")
         }
         var list = try loaded(deviceRuleEdits.take(), at: Path.deviceRules)
-        let decisive = list.entries.lastIndex { $0.key == rule || !$0.key.allow && $0.key.covers(rule) }
-        if let decisive, list.entries[decisive].key.allow {
+        let decisive = list.keys.lastIndex { $0 == rule || !$0.allow && $0.covers(rule) }
+        if let decisive, list.keys[decisive].allow {
             deviceRuleEdits = list
             return
         }
         list.append(rule)
         deviceRuleEdits = list
+    }
+
+    /// Moves the host's network interface `hostName` into the container, as `name`: a member of `linux.netDevices`
+    /// (runtime-spec 1.3).
+    ///
+    /// Throws where the host's interface has another name in the container already, and where another one has that name
+    /// there: there is one of each, so two edits fight about it.
+    package mutating func setNetDevice(hostName: ByteString, name: ByteString) throws(SpecError) {
+        var edits = if let edits = netDeviceEdits.take() { edits } else { try NetDeviceEdits(of: json) }
+        try edits.add(hostName: hostName, name: name, file: json.file)
+        netDeviceEdits = edits
+    }
+
+    /// Makes `resources` the value of `linux.intelRdt`, whatever that was, as the CDI library does (container-edits.go):
+    /// a class of service and lines for another one must not mix.
+    package mutating func setIntelRDT(_ resources: SpecIntelRDT) throws(SpecError) {
+        let node = try json.node(at: Path.intelRDT)
+        let isThere = if let node { try resources.isText(at: node, of: json) } else { false }
+        intelRDTEdit = isThere ? nil : resources
     }
 
     /// Adds a hook to `stage`: in the place of the last one for which `isSame` is true (the others of those go), or at

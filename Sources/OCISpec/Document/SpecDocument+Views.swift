@@ -72,13 +72,15 @@ extension SpecDocument {
         try list(at: Path.hooks(stage))
     }
 
-    /// Where the lists are that we edit.
+    /// Where what we edit is.
     enum Path {
         static let environment: [StaticString] = ["process", "env"]
         static let additionalGIDs: [StaticString] = ["process", "user", "additionalGids"]
         static let mounts: [StaticString] = ["mounts"]
         static let devices: [StaticString] = ["linux", "devices"]
         static let deviceRules: [StaticString] = ["linux", "resources", "devices"]
+        static let netDevices: [StaticString] = ["linux", "netDevices"]
+        static let intelRDT: [StaticString] = ["linux", "intelRdt"]
 
         static func hooks(_ stage: SpecHook.Stage) -> [StaticString] { ["hooks", stage.name] }
     }

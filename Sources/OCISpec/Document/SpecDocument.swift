@@ -11,12 +11,14 @@ package struct SpecDocument: ~Copyable {
     /// The text as it was read.
     let json: JSONDocument
 
-    // The lists that edits have touched; nil until then.
+    // What edits have touched; nil until then.
     var environmentEdits: EditedList<ByteString>?
     var additionalGIDEdits: EditedList<UInt32>?
     var mountEdits: EditedList<SpecMount>?
     var deviceEdits: EditedList<SpecDevice>?
     var deviceRuleEdits: EditedList<SpecDeviceRule>?
+    var netDeviceEdits: NetDeviceEdits?
+    var intelRDTEdit: SpecIntelRDT?
     var hookEdits = HookEdits()
 
     /// Reads the text of a config.json, all of it. `file` names it in errors.

@@ -85,7 +85,7 @@ package struct SpecFile: ~Copyable {
         guard status.permissions & 0o400 != 0 else {
             throw SpecError(.refusedFile, in: path, "is not readable by its owner")
         }
-        guard [0, geteuid(), bundleOwner].contains(status.owner) else {
+        guard status.owner == 0 || status.owner == geteuid() || status.owner == bundleOwner else {
             throw SpecError(
                 .refusedFile, in: path,
                 "belongs to user \(status.owner), must belong to root, the caller or the bundle's owner")

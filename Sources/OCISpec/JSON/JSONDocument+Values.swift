@@ -32,6 +32,8 @@ extension JSONDocument {
         at node: JSONNode, as type: Integer.Type = Integer.self
     ) throws(SpecError) -> Integer {
         try require(.number, at: node)
+        // As with strings: nearly all numbers are a few digits, and the rest is json-c's work.
+        if let value: Integer = literal(at: node).decimal() { return value }
         do throws(JSONCodec.Failure) {
             return try codec.integer(text[index[node].range])
         } catch {

@@ -17,8 +17,12 @@ package struct JSONDocument: ~Copyable {
     ///
     /// Names in one object that differ only in case are refused by `requireOneCase`, which the user of a document calls
     /// when it knows which objects are maps.
-    package init(parsing text: [UInt8], file: ByteString, limits: JSONLimits) throws(SpecError) {
-        let index = try JSONScanner.scan(text, file: file, limits: limits)
+    ///
+    /// `showsColumns` is false where `text` was made from another format line by line: errors then name the line only.
+    package init(
+        parsing text: [UInt8], file: ByteString, limits: JSONLimits, showsColumns: Bool = true
+    ) throws(SpecError) {
+        let index = try JSONScanner.scan(text, file: file, limits: limits, showsColumns: showsColumns)
         let codec = try JSONCodec(file: file)
         self.text = text
         self.file = file

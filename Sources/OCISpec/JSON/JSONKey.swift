@@ -16,13 +16,7 @@ enum JSONKey {
                 position += 1
                 continue
             }
-            switch text[position + 1] {
-            case UInt8(ascii: "b"): name.append(0x08)
-            case UInt8(ascii: "f"): name.append(0x0C)
-            case UInt8(ascii: "n"): name.append(0x0A)
-            case UInt8(ascii: "r"): name.append(0x0D)
-            case UInt8(ascii: "t"): name.append(0x09)
-            case UInt8(ascii: "u"):
+            if text[position + 1] == UInt8(ascii: "u") {
                 var scalar = UInt32(hexadecimal(text, at: position + 2) ?? 0)
                 if (0xD800...0xDBFF).contains(scalar), let low = hexadecimal(text, at: position + 8) {
                     scalar = 0x10000 &+ ((scalar &- 0xD800) << 10) &+ (UInt32(low) &- 0xDC00)
@@ -30,11 +24,24 @@ enum JSONKey {
                 }
                 if let scalar = Unicode.Scalar(scalar) { name += UTF8.encode(scalar).map(Array.init) ?? [] }
                 position += 4
-            case let other: name.append(other)  // `"`, `\` and `/`
+            } else {
+                name.append(Self.byte(ofEscape: text[position + 1]))
             }
             position += 2
         }
         return name
+    }
+
+    /// What an escape of two characters stands for, `letter` being the second: `"`, `\` and `/` are themselves.
+    static func byte(ofEscape letter: UInt8) -> UInt8 {
+        switch letter {
+        case UInt8(ascii: "b"): 0x08
+        case UInt8(ascii: "f"): 0x0C
+        case UInt8(ascii: "n"): 0x0A
+        case UInt8(ascii: "r"): 0x0D
+        case UInt8(ascii: "t"): 0x09
+        default: letter
+        }
     }
 
     /// The value of four hexadecimal digits at `position`, or nil if they are not there.

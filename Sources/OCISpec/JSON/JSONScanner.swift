@@ -14,6 +14,8 @@ struct JSONScanner {
     let file: ByteString
     /// Checked while reading, so that no more memory is used.
     let limits: JSONLimits
+    /// Whether a place in an error has its column.
+    let showsColumns: Bool
     /// The next byte.
     var position = 0
     /// Of what was read so far.
@@ -38,19 +40,22 @@ struct JSONScanner {
     private var pendingKey: (range: Range<Int>, traits: JSONIndex.Traits) = (0..<0, [])
 
     /// The index of `text`, the whole of which must be one JSON value. `file` names the text in errors.
-    static func scan(_ text: [UInt8], file: ByteString, limits: JSONLimits) throws(SpecError) -> JSONIndex {
+    static func scan(
+        _ text: [UInt8], file: ByteString, limits: JSONLimits, showsColumns: Bool = true
+    ) throws(SpecError) -> JSONIndex {
         guard text.count <= limits.bytes else {
             throw SpecError(.tooLarge, in: file, "\(text.count) bytes; the limit is \(limits.bytes)")
         }
-        var scanner = JSONScanner(text: text, file: file, limits: limits)
+        var scanner = JSONScanner(text: text, file: file, limits: limits, showsColumns: showsColumns)
         try scanner.run()
         return scanner.index
     }
 
-    private init(text: [UInt8], file: ByteString, limits: JSONLimits) {
+    private init(text: [UInt8], file: ByteString, limits: JSONLimits, showsColumns: Bool) {
         self.text = text
         self.file = file
         self.limits = limits
+        self.showsColumns = showsColumns
         // In real specs a value has about 14 bytes of text.
         index.nodes.reserveCapacity(min(text.count / 12 + 1, limits.values))
     }
@@ -185,6 +190,7 @@ extension JSONScanner {
     func place(_ offset: Int) -> String {
         let before = text.prefix(offset)
         let line = before.count(where: { $0 == 0x0A }) + 1
+        guard showsColumns else { return "line \(line)" }
         let column = offset - (before.lastIndex(of: 0x0A) ?? -1)
         return "line \(line), column \(column)"
     }

@@ -31,7 +31,10 @@ enum JSONText {
 
     /// Whether `bytes` are ASCII that stands in a JSON string as it is: no control character, quote or backslash.
     static func isPlain(_ bytes: [UInt8]) -> Bool {
-        bytes.allSatisfy { (0x20...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        for byte in bytes {
+            if byte < 0x20 || byte > 0x7E || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+        }
+        return true
     }
 
     /// Whether a JSON string can carry `bytes` and every reader gets them back: valid UTF-8 without NUL.

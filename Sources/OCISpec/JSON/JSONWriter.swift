@@ -16,9 +16,10 @@ struct JSONWriter {
     /// Members of objects, so far.
     private(set) var memberCount = 0
 
-    /// `capacity` is what the text will have about, in bytes.
-    init(file: ByteString, capacity: Int = 0) {
+    /// `capacity` is what the text will have about, in bytes. Where it `continuesList`, a comma comes first.
+    init(file: ByteString, capacity: Int = 0, continuesList: Bool = false) {
         self.file = file
+        needsComma = continuesList
         text.reserveCapacity(capacity)
     }
 
@@ -63,11 +64,12 @@ struct JSONWriter {
         needsComma = true
     }
 
-    private mutating func array(_ strings: [ByteString]) {
+    /// An array of the elements that `body` writes.
+    mutating func array(_ body: (inout JSONWriter) -> Void) {
         separate()
         text.append(UInt8(ascii: "["))
         needsComma = false
-        for string in strings { self.string(string) }
+        body(&self)
         text.append(UInt8(ascii: "]"))
         needsComma = true
     }
@@ -82,7 +84,7 @@ struct JSONWriter {
     }
 }
 
-/// Members of an object. Names are plain ASCII.
+/// Members of an object. Static names are plain ASCII.
 extension JSONWriter {
     mutating func member(_ name: StaticString, _ value: ByteString) {
         self.name(name)
@@ -108,12 +110,21 @@ extension JSONWriter {
     mutating func member(_ name: StaticString, ifPresent value: [ByteString]) {
         if value.isEmpty { return }
         self.name(name)
-        array(value)
+        array { for string in value { $0.string(string) } }
     }
 
     /// Nothing for nil: Go's `omitempty`.
     mutating func member(_ name: StaticString, ifPresent value: Int64?) {
         if let value { member(name, value) }
+    }
+
+    /// A member of a map, whose name may be anything; `value` writes what it is.
+    mutating func member(_ name: ByteString, _ value: (inout JSONWriter) -> Void) {
+        string(name)
+        text.append(UInt8(ascii: ":"))
+        needsComma = false
+        value(&self)
+        memberCount += 1
     }
 
     private mutating func name(_ name: StaticString) {

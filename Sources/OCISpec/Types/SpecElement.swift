@@ -2,7 +2,7 @@
 
 internal import Linux
 
-/// An element of one of the lists that we edit.
+/// An element of one of the lists that we edit, or another value that we put in as a whole.
 protocol SpecElement: Equatable {
     /// What an element is found by.
     associatedtype Key: Equatable
@@ -25,6 +25,16 @@ extension SpecElement where Key == Self {
 
     static func key(reading document: borrowing JSONDocument, at node: JSONNode) throws(SpecError) -> Self {
         try Self(reading: document, at: node)
+    }
+}
+
+extension SpecElement {
+    /// Whether the text at `node` is this element, and nothing more: no members that we don't read.
+    func isText(at node: JSONNode, of document: borrowing JSONDocument) throws(SpecError) -> Bool {
+        guard try Self(reading: document, at: node) == self else { return false }
+        var writer = JSONWriter(file: document.file)
+        write(to: &writer)
+        return document.index.children(of: node).count == writer.memberCount
     }
 }
 

@@ -25,14 +25,16 @@ package struct SpecMount: Hashable, Sendable {
 }
 
 extension SpecMount: SpecElement {
-    var key: ByteString { destination }
+    var key: MountDestination { MountDestination(destination) }
 
-    static func key(reading document: borrowing JSONDocument, at node: JSONNode) throws(SpecError) -> ByteString {
-        try document.string(of: node, "destination") ?? ByteString()
+    static func key(
+        reading document: borrowing JSONDocument, at node: JSONNode
+    ) throws(SpecError) -> MountDestination {
+        MountDestination(try document.string(of: node, "destination") ?? ByteString())
     }
 
     init(reading document: borrowing JSONDocument, at node: JSONNode) throws(SpecError) {
-        destination = try Self.key(reading: document, at: node)
+        destination = try document.string(of: node, "destination") ?? ByteString()
         source = try document.string(of: node, "source") ?? ByteString()
         type = try document.string(of: node, "type") ?? ByteString()
         options = try document.strings(of: node, "options")

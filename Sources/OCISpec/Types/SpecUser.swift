@@ -8,4 +8,10 @@ package struct SpecUser: Hashable, Sendable {
     package var gid: UInt32
     /// Supplementary groups, in order.
     package var additionalGIDs: [UInt32]
+
+    package init(uid: UInt32 = 0, gid: UInt32 = 0, additionalGIDs: [UInt32] = []) {
+        self.uid = uid
+        self.gid = gid
+        self.additionalGIDs = additionalGIDs
+    }
 }
