@@ -35,6 +35,7 @@ let package = Package(
         .systemLibrary(name: "CLibseccomp", providers: [.apt(["libseccomp-dev"]), .yum(["libseccomp-devel"])]),
 
         // Libraries; the arrows point one way.
+        .target(name: "Diagnostics", swiftSettings: strict),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "OCISpec", dependencies: ["Linux", "CJSONC"], swiftSettings: strict),
         .target(name: "CDI", dependencies: ["Linux", "OCISpec", "CYAML"], swiftSettings: strict),
@@ -47,24 +48,28 @@ let package = Package(
         .target(
             name: "RuntimeCommand", dependencies: ["Linux", "CLinux", "RuntimeConfig"], swiftSettings: strict),
         .target(
-            name: "HookInjector", dependencies: ["Linux", "OCISpec", "LibContainer", "RuntimeConfig"],
+            name: "HookInjector",
+            dependencies: ["CDI", "Diagnostics", "Linux", "OCISpec", "LibContainer", "RuntimeConfig"],
             swiftSettings: strict),
 
         // Programs.
         .executableTarget(
             name: "nvidia-runtime",
             dependencies: [
-                "CStart", "Linux", "OCISpec", "LibContainer", "HookInjector", "RuntimeCommand", "RuntimeConfig",
+                "CStart", "CLinux", "Diagnostics", "Linux", "OCISpec", "LibContainer", "HookInjector", "RuntimeCommand",
+                "RuntimeConfig",
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "nvidia-runtime-hook",
-            dependencies: ["CStart", "CHookStart", "CLinux", "Linux", "OCISpec", "LibContainer", "Sandbox"],
+            dependencies: [
+                "CStart", "CHookStart", "CLinux", "Diagnostics", "Linux", "OCISpec", "LibContainer", "Sandbox",
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "nvidia-ctk",
             dependencies: [
-                "Linux", "OCISpec", "LibContainer", "HookInjector", "RuntimeConfig",
+                "Diagnostics", "Linux", "OCISpec", "LibContainer", "HookInjector", "RuntimeConfig",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -72,6 +77,7 @@ let package = Package(
             name: "nvidia-container-cli", dependencies: ["Linux", "LibContainer"], swiftSettings: strict),
 
         // Tests by module; black-box suites that need no Swift live in Tests/blackbox and Tests/engines.
+        .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"], swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
         .testTarget(name: "OCISpecTests", dependencies: ["OCISpec", "Linux", "CJSONC"], swiftSettings: strict),
         .testTarget(name: "CDITests", dependencies: ["CDI", "OCISpec", "Linux"], swiftSettings: strict),
@@ -82,7 +88,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "HookInjectorTests",
-            dependencies: ["HookInjector", "OCISpec", "LibContainer", "RuntimeConfig", "Linux"],
+            dependencies: ["HookInjector", "CDI", "Diagnostics", "OCISpec", "LibContainer", "RuntimeConfig", "Linux"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -113,6 +113,10 @@ const char *ctoml_string(ctoml_value value, size_t *count) {
     return text.data();
 }
 
+int64_t ctoml_integer(ctoml_value value) {
+    return value.kind == CTOML_INTEGER ? node_of(value)->as_integer()->get() : 0;
+}
+
 bool ctoml_boolean(ctoml_value value) {
     return value.kind == CTOML_BOOLEAN && node_of(value)->as_boolean()->get();
 }

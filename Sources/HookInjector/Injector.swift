@@ -1,60 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CDI
+package import Diagnostics
 package import LibContainer
 package import Linux
+package import OCISpec
 package import RuntimeConfig
 
-/// From a container's environment to the plan for it, under the administrator's settings.
-package struct Injector: Sendable {
-    private let settings: Settings
-    private let supported: DriverCapabilities
-    private let kernel: KernelDriver
+/// From what a container brings to the plan for it, under the administrator's settings.
+package struct Injector {
+    /// What comes of a request.
+    package enum Outcome {
+        case plan(InjectionPlan)
+        /// The administrator's policy passes over the request, for the reason given.
+        case ignored(String)
+    }
 
-    /// Fails where a setting has a value that nothing can be done with.
-    package init(settings: Settings, kernel: KernelDriver = KernelDriver()) throws(InjectionError) {
+    private let settings: Settings
+    private let policy: Settings.Policy
+    private let kernel: KernelDriver
+    private var reader: RequestReader
+
+    /// `handler` is the name that the runtime was called by. Fails where a setting has a value that nothing can be done
+    /// with.
+    package init(
+        settings: Settings, handler: ByteString = ByteString(), kernel: KernelDriver = KernelDriver()
+    ) throws(Diagnostic) {
         self.settings = settings
         self.kernel = kernel
-        supported = try DriverCapabilities(configured: settings.supportedDriverCapabilities)
+        policy = settings.policy(handler: handler)
+        reader = try RequestReader(settings: settings, handler: handler)
     }
 
-    /// What the container with this environment asks for; nil where it asks for no GPU.
-    package func request(from environment: [ByteString]) throws(InjectionError) -> DeviceRequest? {
-        try DeviceRequest(environment: environment, supported: supported)
+    /// What was asked for and is passed over, one line each.
+    package var warnings: [String] { reader.warnings }
+
+    /// What the container asks for; nil where it asks for nothing, or for nothing that it may ask for.
+    package mutating func request(of container: ContainerDescription) throws(Diagnostic) -> DeviceRequest? {
+        try reader.request(of: container)
     }
 
-    /// Whether the environment of the container may ask for GPUs: always, unless the administrator keeps that for
-    /// privileged containers (`accept-nvidia-visible-devices-envvar-when-unprivileged`). As in the original, privileged
-    /// is who has CAP_SYS_ADMIN, spelt so, in the bounding set.
-    package func acceptsEnvironment(boundingCapabilities: [ByteString]) -> Bool {
-        settings.acceptsEnvironmentWhenUnprivileged || boundingCapabilities.contains("CAP_SYS_ADMIN")
-    }
-
-    /// What the container gets on this node. `hook` is the path of our hook; without one the plan has no hook.
-    /// `ociVersion` is the config.json's.
+    /// What the container gets on this node. `user` is its process's, to whom CDI devices belong; `ociVersion` is the
+    /// config.json's. Our hook must be installed where there is something for it to do.
     package func plan(
-        for request: DeviceRequest, hook: ByteString? = nil, ociVersion: ByteString? = nil
-    ) throws(InjectionError) -> InjectionPlan {
-        try requireNativeMode()
-        let node = try Node(
-            driverRoot: settings.containerCLI.root, for: request.capabilities,
-            loadsModules: settings.containerCLI.loadsKernelModules, kernel: kernel)
-        var plan = try InjectionPlan(
-            request: request, node: node, addsDeviceGroups: !settings.features.noAdditionalGIDsForDeviceNodes)
-        if let hook, !plan.links.isEmpty || !plan.libraries.isEmpty {
-            let update = LoaderUpdate(libraries: plan.libraries.map(\.value), links: plan.links.map(\.value))
-            plan.hook = HookInvocation(stage: hookStage(ociVersion: ociVersion), path: hook, update: update)
+        for request: DeviceRequest, user: SpecUser, ociVersion: ByteString? = nil
+    ) throws(Diagnostic) -> Outcome {
+        var plan: InjectionPlan
+        switch request.devices {
+        case .cdi(let names):
+            plan = InjectionPlan(request: request)
+            try plan.addDevices(named: names, directories: settings.runtime.modes.cdi.specDirectories, user: user)
+            try checkRequirements(of: plan, names: names)
+        case .gpus(let selection):
+            plan = try InjectionPlan(request: request, selection: selection, settings: settings, kernel: kernel)
         }
-        return plan
+        if let limit = policy.maximumGPUs, plan.gpuCount > limit {
+            let cause = "the container would get \(plan.gpuCount) GPUs, and the policy allows \(limit)"
+            if policy.onViolation == .ignore { return .ignored(cause) }
+            throw Diagnostic(
+                .tooManyGPUs, cause, hint: "ask for fewer; see nvidia-container-runtime.policy.max-gpus in config.toml")
+        }
+        if let update = plan.loaderUpdate(settings) {
+            plan.hook = HookInvocation(
+                stage: hookStage(ociVersion: ociVersion), path: try HookLocation.find(settings), update: update)
+        }
+        return .plan(plan)
     }
 
-    private func requireNativeMode() throws(InjectionError) {
-        switch settings.runtime.mode {
-        case .auto, .jitCDI, .legacy: return
-        case .cdi, .csv:
-            throw InjectionError(
-                "mode \"\(settings.runtime.mode.rawValue)\" is not supported by this version",
-                hint: "set nvidia-container-runtime.mode to \"auto\" in config.toml")
+    /// What the image requires counts for NVIDIA's devices in CDI specifications too, where the driver is to be found.
+    private func checkRequirements(of plan: InjectionPlan, names: [CDIQualifiedName]) throws(Diagnostic) {
+        let isNVIDIAs = names.contains { $0.kind.text.range(of: "nvidia.com/") != nil }
+        guard isNVIDIAs, !plan.request.requirements.isEmpty else { return }
+        let version: ByteString
+        let gpus: [GPU]
+        do throws(DriverError) {
+            version = try kernel.version()
+            gpus = try kernel.gpus().gpus.filter { plan.hasNode(of: $0) }
+        } catch {
+            return
         }
+        let nvml = NVMLSource(driverRoot: settings.containerCLI.driverRoot, driverVersion: version, kernel: kernel)
+        try plan.require(nvml.facts(about: gpus))
     }
 
     /// createContainer unless the administrator wants prestart, which mode legacy is about, or the specification is of

@@ -8,13 +8,12 @@ extension FileDescriptor {
     package static func readToEnd(
         of number: CInt, limit: Int, milliseconds: Int, name: ByteString
     ) throws(LinuxError) -> [UInt8] {
-        let deadline = monotonicMilliseconds() &+ milliseconds
+        let deadline = Deadline(milliseconds: milliseconds)
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
-            let left = deadline &- monotonicMilliseconds()
             var request = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
-            let ready = try retryingOnInterrupt("poll", name) { poll(&request, 1, CInt(clamping: max(0, left))) }
+            let ready = try retryingOnInterrupt("poll", name) { poll(&request, 1, deadline.remainingMilliseconds) }
             guard ready > 0 else { throw LinuxError("read", name, code: ETIMEDOUT) }
             let count: Int
             do throws(LinuxError) {
@@ -29,11 +28,5 @@ extension FileDescriptor {
             bytes += buffer.prefix(count)
             if bytes.count > limit { throw LinuxError("read", name, code: EFBIG) }
         }
-    }
-
-    private static func monotonicMilliseconds() -> Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec &* 1000 &+ time.tv_nsec / 1_000_000
     }
 }

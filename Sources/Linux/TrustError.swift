@@ -29,13 +29,24 @@ package struct TrustError: Error, Equatable {
 
 extension TrustError: CustomStringConvertible {
     /// "/etc/x is writable by group or others (mode 0777); run chmod go-w /etc/x"
-    package var description: String {
+    package var description: String { hint.isEmpty ? cause : "\(cause); \(hint)" }
+
+    /// The first half of the description.
+    package var cause: String {
         switch reason {
         case .relative: "\(path) is not an absolute path"
-        case .owner(let uid): "\(path) is owned by uid \(uid); run chown 0 \(path)"
-        case .writable(let mode):
-            "\(path) is writable by group or others (mode 0\(String(mode, radix: 8))); run chmod go-w \(path)"
+        case .owner(let uid): "\(path) is owned by uid \(uid)"
+        case .writable(let mode): "\(path) is writable by group or others (mode 0\(String(mode, radix: 8)))"
         case .system(let code): "\(path): \(String(cString: strerror(code)))"
+        }
+    }
+
+    /// The second half, what mends it; empty where that depends.
+    package var hint: String {
+        switch reason {
+        case .owner: "run chown 0 \(path)"
+        case .writable: "run chmod go-w \(path)"
+        case .relative, .system: ""
         }
     }
 }

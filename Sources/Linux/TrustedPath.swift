@@ -126,14 +126,10 @@ package struct TrustedPath: Sendable {
     }
 
     private static func readLink(_ path: ByteString) throws(TrustError) -> ByteString {
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = path.withCString { pointer in
-            buffer.withUnsafeMutableBytes { bytes in
-                guard let base = bytes.baseAddress else { return -1 }
-                return readlink(pointer, base.assumingMemoryBound(to: CChar.self), bytes.count)
-            }
+        do throws(LinuxError) {
+            return try ByteString(textOfLink: path, relativeTo: AT_FDCWD)
+        } catch {
+            throw TrustError(.system(error.code), path)
         }
-        guard count > 0, count < buffer.count else { throw TrustError(.system(count < 0 ? errno : ENAMETOOLONG), path) }
-        return ByteString(buffer[..<count])
     }
 }

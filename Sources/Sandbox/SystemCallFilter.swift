@@ -12,7 +12,8 @@ internal import Linux
 enum SystemCallFilter {
     private static let allowed: [StaticString] = [
         // Files, relative to a descriptor.
-        "close", "fcntl", "fstat", "fstatfs", "lseek", "mkdirat", "newfstatat", "openat", "openat2", "pread64", "read",
+        "close", "fcntl", "fstat", "fstatfs", "getdents64", "lseek", "mkdirat", "newfstatat", "openat", "openat2",
+        "pread64", "read",
         "readlinkat", "renameat", "statx", "symlinkat", "unlinkat", "write", "writev",
         // Memory.
         "brk", "madvise", "mremap", "munmap",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Diagnostics
 internal import Linux
 internal import OCISpec
 
@@ -12,7 +13,7 @@ struct ContainerLocation {
 
     /// Reads the state that the runtime gives to a hook. crun names the root in it; other runtimes leave it in the
     /// bundle's config.json.
-    init(state text: [UInt8]) throws(HookError) {
+    init(state text: [UInt8]) throws(Diagnostic) {
         do throws(SpecError) {
             let state = try ContainerState(parsing: text)
             pid = state.pid
@@ -20,9 +21,9 @@ struct ContainerLocation {
             if let root = state.root { path = root } else { path = try Self.root(inBundle: state.bundle) }
             root = path.isAbsolutePath ? path : state.bundle.appending(component: path)
         } catch {
-            throw HookError(error.description)
+            throw Diagnostic(.hookStateUnreadable, error.description)
         }
-        guard !root.pathComponents.isEmpty else { throw HookError("the container's root is /") }
+        guard !root.pathComponents.isEmpty else { throw Diagnostic(.hookRootUnusable, "the container's root is /") }
     }
 
     private static func root(inBundle bundle: ByteString) throws(SpecError) -> ByteString {

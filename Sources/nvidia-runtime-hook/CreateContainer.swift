@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
+internal import Diagnostics
 internal import Glibc
 internal import LibContainer
 internal import Linux
@@ -13,6 +14,8 @@ struct CreateContainer {
         var update = LoaderUpdate()
         /// For stages that run in the mount namespace of the runtime.
         var entersMountNamespace = false
+        /// Whether decisions are reported beside what went wrong.
+        var isExplained = false
     }
 
     /// Bytes.
@@ -26,32 +29,41 @@ struct CreateContainer {
     /// Does all of it and reports on standard error. Returns whether everything that was asked for is there.
     func run() -> Bool {
         let outcome: LoaderUpdate.Outcome
-        do throws(HookError) {
+        do throws(Diagnostic) {
             let root = try Self.openRoot(entering: options.entersMountNamespace)
-            do throws(SandboxError) { try Sandbox.enter(root) } catch { throw HookError(error) }
+            do throws(SandboxError) {
+                try Sandbox.enter(root)
+            } catch {
+                throw Diagnostic(.hookSandbox, error.description)
+            }
             outcome = options.update.apply(to: root)
         } catch {
             NvidiaRuntimeHook.complain(error.description)
             return false
         }
+        if options.isExplained, let decision = outcome.forwardCompatibility {
+            NvidiaRuntimeHook.complain("debug: \(decision)")
+        }
         for warning in outcome.warnings { NvidiaRuntimeHook.complain("warning: \(warning)") }
         if let failure = outcome.failures.first {
             let more = outcome.failures.count - 1
-            NvidiaRuntimeHook.complain(more == 0 ? failure : "\(failure) (and \(more) more)")
+            NvidiaRuntimeHook.complain(
+                Diagnostic(.hookUpdateFailed, more == 0 ? failure : "\(failure) (and \(more) more)").description)
         }
         return outcome.failures.isEmpty
     }
 
     /// Reads the state from standard input and opens the container's root, the only thing that is opened by a path from
     /// outside.
-    private static func openRoot(entering entersMountNamespace: Bool) throws(HookError) -> RootDirectory {
+    private static func openRoot(entering entersMountNamespace: Bool) throws(Diagnostic) -> RootDirectory {
         let text: [UInt8]
         do throws(LinuxError) {
             text = try FileDescriptor.readToEnd(
                 of: STDIN_FILENO, limit: stateLimit, milliseconds: stateMilliseconds, name: "container state")
         } catch {
-            if error.code == ETIMEDOUT { throw HookError("container state: not complete within 2 s") }
-            throw HookError(error)
+            let isLate = error.code == ETIMEDOUT
+            throw Diagnostic(
+                .hookStateUnreadable, isLate ? "container state: not complete within 2 s" : error.description)
         }
         let location = try ContainerLocation(state: text)
         do throws(LinuxError) {
@@ -64,7 +76,7 @@ struct CreateContainer {
             }
             return root
         } catch {
-            throw HookError(error)
+            throw Diagnostic(.hookRootUnusable, error.description)
         }
     }
 

@@ -15,8 +15,9 @@ enum HookCommand {
     case wrong(String)
 
     static let usage = """
-        usage: nvidia-runtime-hook create-container [--enter-mount-namespace]
+        usage: nvidia-runtime-hook create-container [--enter-mount-namespace] [--debug]
                    [--library CLASS:SONAME:PATH]... [--link TARGET::PATH]...
+                   [--cuda-compat-root PATH] [--cuda-compat-driver VERSION] [--cuda-compat-cuda VERSION]
                nvidia-runtime-hook poststart | poststop
                nvidia-runtime-hook --version | --help
 
@@ -25,6 +26,11 @@ enum HookCommand {
 
           --library CLASS:SONAME:PATH  a library mounted at PATH in the container, native or compat32
           --link TARGET::PATH          a symbolic link to make at PATH in the container
+          --cuda-compat-root PATH      where the image may have CUDA compat libraries; they are preferred to the
+                                       driver's where they are made for it
+          --cuda-compat-driver VERSION
+          --cuda-compat-cuda VERSION   versions of the host's driver and of its CUDA, to decide that
+          --debug                      say on standard error what was decided
           --enter-mount-namespace      join the mount namespace of the container's process first: for a prestart or
                                        createRuntime hook, which runs outside of it
 
@@ -61,15 +67,13 @@ enum HookCommand {
                 options.entersMountNamespace = true
                 continue
             }
-            guard option == LoaderUpdate.libraryOption || option == LoaderUpdate.linkOption else {
-                return .wrong("unknown argument \"\(option)\"")
+            if option == "--debug" {
+                options.isExplained = true
+                continue
             }
+            guard LoaderUpdate.options.contains(option) else { return .wrong("unknown argument \"\(option)\"") }
             guard let value = rest.popFirst() else { return .wrong("\(option) needs a value") }
-            if option == LoaderUpdate.libraryOption {
-                try options.update.addLibrary(parsing: value)
-            } else {
-                try options.update.addLink(parsing: value)
-            }
+            try options.update.take(option, value)
         }
         return .createContainer(options)
     }

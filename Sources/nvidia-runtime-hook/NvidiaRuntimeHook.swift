@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CStart
+internal import Diagnostics
 internal import Glibc
 internal import LibContainer
 internal import Linux
@@ -15,12 +16,15 @@ enum NvidiaRuntimeHook {
         case .createContainer(let options): exit(CreateContainer(options).run() ? 0 : 1)
         case .nothing: exit(0)
         case .notSupported(let name):
-            complain("\(name): not supported; the container's spec must have a createContainer hook")
+            complain(
+                Diagnostic(
+                    .hookUsage, "\(name): not supported", hint: "the container's spec must have a createContainer hook"
+                ).description)
             exit(1)
         case .version: Output.write("nvidia-runtime-hook \(Version.text)\n", to: STDOUT_FILENO)
         case .help: Output.write(HookCommand.usage, to: STDOUT_FILENO)
         case .wrong(let reason):
-            complain(reason)
+            complain(Diagnostic(.hookUsage, reason).description)
             Output.write(HookCommand.usage, to: STDERR_FILENO)
             exit(2)
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Diagnostics
 internal import HookInjector
 internal import LibContainer
 internal import Linux
@@ -12,68 +13,82 @@ internal import RuntimeConfig
 struct GPUInjection: ~Copyable {
     private let file: SpecFile
     private var document: SpecDocument
-    private let environment: [ByteString]
+    private let container: ContainerDescription
     /// Kept, as all of this is, until the process becomes another one: giving a thousand small blocks of memory back
     /// takes as long as writing the spec.
     private var plan: InjectionPlan?
 
     /// Opens and reads the spec of `invocation`.
-    init(_ invocation: Invocation) throws(ShimError) {
+    init(_ invocation: Invocation) throws(Diagnostic) {
         guard invocation.specPath.lastPathComponent == "config.json" else {
-            throw ShimError("\(invocation.specPath): a container with a GPU must have its spec in config.json")
+            throw Diagnostic(
+                .specName, "\(invocation.specPath): a container with a GPU must have its spec in config.json",
+                hint: "give the runtime a bundle")
         }
         do throws(SpecError) {
             let file = try SpecFile(bundle: invocation.specPath.parentPath)
             let document = try SpecDocument(parsing: try file.read(), file: file.path)
-            environment = try document.environment
+            container = try ContainerDescription(reading: document)
             self.file = file
             self.document = document
         } catch {
-            throw ShimError(error.description)
+            throw Diagnostic(error)
         }
     }
 
-    /// Whether the container asks for a GPU at all. If not, nothing else must be looked at.
-    var isAskedFor: Bool { DeviceRequest.isMade(by: environment) }
+    /// Whether the container asks for a device at all. If not, nothing else must be looked at.
+    func isAskedFor(_ essentials: EssentialSettings) -> Bool {
+        container.asksForDevices(
+            swarmResources: essentials.swarmResources, annotationPrefixes: essentials.annotationPrefixes)
+    }
 
     /// Edits the spec as `settings` and its own request say, and replaces the file if that changes it.
-    mutating func run(invocation: Invocation, settings: Settings, log: Log) throws(ShimError) {
-        do throws(InjectionError) {
-            let injector = try Injector(settings: settings)
-            let capabilities = try reading { (spec) throws(SpecError) in try spec.boundingCapabilities }
-            guard injector.acceptsEnvironment(boundingCapabilities: capabilities) else {
-                log.write(
-                    .warning,
-                    "ignored NVIDIA_VISIBLE_DEVICES: the container is not privileged, and config.toml has"
-                        + " accept-nvidia-visible-devices-envvar-when-unprivileged = false")
-                return
-            }
-            guard let request = try injector.request(from: environment) else { return }
-            let hook = try HookLocation.find(settings)
-            let ociVersion = try reading { (spec) throws(SpecError) in try spec.ociVersion }
-            let plan = try injector.plan(for: request, hook: hook, ociVersion: ociVersion)
+    mutating func run(invocation: Invocation, settings: Settings, log: Log) throws(Diagnostic) {
+        var injector = try Injector(settings: settings, handler: invocation.programName.lastPathComponent)
+        let request: DeviceRequest?
+        do throws(Diagnostic) {
+            request = try injector.request(of: container)
+        } catch {
+            for warning in injector.warnings { log.write(.warning, warning) }
+            throw error
+        }
+        for warning in injector.warnings { log.write(.warning, warning) }
+        guard let request else { return }
+        do throws(Diagnostic) {
+            try inject(request, injector, invocation, log)
+        } catch {
+            guard request.isOptional, error.id.isAboutNode else { throw error }
+            log.write(.warning, "started without a GPU, which the container asks for only if there is one: \(error)")
+        }
+    }
+
+    private mutating func inject(
+        _ request: DeviceRequest, _ injector: Injector, _ invocation: Invocation, _ log: Log
+    ) throws(Diagnostic) {
+        let (ociVersion, user) = try reading { (spec) throws(SpecError) in (try spec.ociVersion, try spec.user) }
+        switch try injector.plan(for: request, user: user, ociVersion: ociVersion) {
+        case .ignored(let reason): log.write(.warning, "ignored \(request.channel): \(reason)")
+        case .plan(let plan):
             self.plan = plan
             try write(plan)
             Self.record(plan, of: invocation, in: log)
-        } catch {
-            throw ShimError(error.description)
         }
     }
 
     /// A view of the document, its error as one of ours.
     private func reading<Value>(
         _ view: (borrowing SpecDocument) throws(SpecError) -> Value
-    ) throws(InjectionError) -> Value {
-        do throws(SpecError) { return try view(document) } catch { throw InjectionError(error.description) }
+    ) throws(Diagnostic) -> Value {
+        do throws(SpecError) { return try view(document) } catch { throw Diagnostic(error) }
     }
 
-    private mutating func write(_ plan: InjectionPlan) throws(InjectionError) {
+    private mutating func write(_ plan: InjectionPlan) throws(Diagnostic) {
         do throws(SpecError) {
             try document.apply(plan)
             guard document.isModified else { return }
             try file.replace(with: try document.rendered())
         } catch {
-            throw InjectionError(error.description)
+            throw Diagnostic(error, whileWriting: true)
         }
     }
 
@@ -83,7 +98,8 @@ struct GPUInjection: ~Copyable {
             .info, "gave the container its GPUs",
             [
                 LogField("id", .string(invocation.containerID ?? ByteString())),
-                LogField("gpus", .strings(plan.gpus.map(\.uuid))),
+                LogField("by", .string(ByteString(plan.request.channel.description))),
+                LogField("gpus", .strings(plan.deviceNames)),
                 LogField("capabilities", .string(ByteString(plan.request.capabilities.description))),
                 LogField("driver", .string(plan.driverVersion)),
                 LogField("devices", .integer(plan.devices.count)),

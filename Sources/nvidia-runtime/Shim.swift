@@ -2,6 +2,7 @@
 
 internal import CLinux
 internal import CStart
+internal import Diagnostics
 internal import Glibc
 internal import HookInjector
 internal import Linux
@@ -21,7 +22,10 @@ struct Shim {
     /// status: 1 for everything, as in the original.
     static func run() -> CInt {
         guard !clx_is_secure_execution() else {
-            Log().fail("refusing to run set-user-ID or with file capabilities; remove them from the program's file")
+            let error = Diagnostic(
+                .secureExecution, "refusing to run set-user-ID or with file capabilities",
+                hint: "remove them from the program's file")
+            Log().fail(error.description)
             return 1
         }
         guard let arguments = cstart_arguments(), let environment = cstart_original_environment() else { return 1 }
@@ -43,37 +47,43 @@ struct Shim {
         log = Log(invocation)
     }
 
-    private mutating func replaceProcess() -> ShimError {
+    private mutating func replaceProcess() -> Diagnostic {
         let file = SettingsFile(path: SettingsFile.path(environment: ProcessEnvironment(environment).value(of:)))
-        do throws(ShimError) {
-            guard invocation.startsContainer, SpecFile.mayMention(DeviceRequest.triggers, at: invocation.specPath)
-            else {
-                return try replaceProcess(with: file.essentials.runtimes)
+        let essentials = file.essentials
+        do throws(Diagnostic) {
+            guard invocation.startsContainer, mayAskForDevices(essentials) else {
+                return try replaceProcess(with: essentials.runtimes)
             }
             var injection = try GPUInjection(invocation)
-            let runtimes = injection.isAskedFor ? try run(&injection, file) : file.essentials.runtimes
-            return try replaceProcess(with: runtimes)
+            let isAskedFor = injection.isAskedFor(essentials)
+            return try replaceProcess(with: isAskedFor ? try run(&injection, file) : essentials.runtimes)
         } catch {
             return error
         }
     }
 
+    private func mayAskForDevices(_ essentials: EssentialSettings) -> Bool {
+        SpecFile.mayMention(
+            ContainerDescription.triggers, essentials.swarmResources + essentials.annotationPrefixes,
+            at: invocation.specPath)
+    }
+
     /// Becomes the first of `runtimes` that there is. Returns only if that failed.
-    private func replaceProcess(with runtimes: [ByteString]) throws(ShimError) -> ShimError {
+    private func replaceProcess(with runtimes: [ByteString]) throws(Diagnostic) -> Diagnostic {
         let path = try locate(runtimes, searchPath: ProcessEnvironment(environment).value(of: "PATH"))
         let code = exec(path, arguments: arguments, environment: environment)
-        return ShimError("could not exec '\(path)': \(String(cString: strerror(code)))")
+        return Diagnostic(.lowLevelRuntimeNotExecuted, "could not exec '\(path)': \(String(cString: strerror(code)))")
     }
 
     /// Carries out the injection, and gives the low-level runtimes that the settings name.
     private mutating func run(
         _ injection: inout GPUInjection, _ file: borrowing SettingsFile
-    ) throws(ShimError) -> [ByteString] {
+    ) throws(Diagnostic) -> [ByteString] {
         var settings: Settings
         do throws(SettingsError) {
             settings = try file.settings()
         } catch {
-            throw ShimError(error.description)
+            throw Diagnostic(.settingsInvalid, error.description, hint: error.hint)
         }
         settings.runtime.mode = RuntimeMode(programName: invocation.programName) ?? settings.runtime.mode
         log = Log(invocation, settings: settings)
@@ -85,12 +95,12 @@ struct Shim {
         return settings.runtime.runtimes
     }
 
-    private func locate(_ runtimes: [ByteString], searchPath: ByteString?) throws(ShimError) -> ByteString {
+    private func locate(_ runtimes: [ByteString], searchPath: ByteString?) throws(Diagnostic) -> ByteString {
         var lookup = LowLevelRuntime(searchPath: searchPath)
         do throws(LowLevelRuntimeError) {
             return try lookup.locate(runtimes)
         } catch {
-            throw ShimError(error.description)
+            throw Diagnostic(.lowLevelRuntimeNotFound, error.description, hint: error.hint)
         }
     }
 }

@@ -17,6 +17,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
         return 0
     }
     let descriptor = FileDescriptor(owning: dup(number))
+    _ = try? CompatibilityNote(reading: descriptor)
     guard let library = try? ELFFile(reading: descriptor) else { return 0 }
     _ = try? library.needed(reading: descriptor)
     precondition((library.soname?.count ?? 0) <= 255)

@@ -7,20 +7,6 @@ import Testing
 
 @testable import LibContainer
 
-/// Whether this process may make device nodes: as root, in CI, it may.
-private let canMakeNodes: Bool = {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("mknod-\(UUID().uuidString)").path
-    guard mknod(path, S_IFCHR | 0o600, makeDevice(195, 0)) == 0 else { return false }
-    unlink(path)
-    return true
-}()
-
-/// makedev(3), which is a macro.
-private func makeDevice(_ major: UInt32, _ minor: UInt32) -> dev_t {
-    let (major, minor) = (UInt64(major), UInt64(minor))
-    return dev_t((major & 0xFFF) << 8 | (minor & 0xFF) | (minor & ~0xFF) << 12)
-}
-
 @Suite(.enabled(if: canMakeNodes, "needs CAP_MKNOD")) struct DeviceNodesTests {
     let tree: DiscoveryTree
     let kernel: KernelDriver
@@ -37,12 +23,6 @@ private func makeDevice(_ major: UInt32, _ minor: UInt32) -> dev_t {
         try DeviceNodes(root: RootDirectory(opening: tree.bytes), kernel: kernel)
     }
 
-    func make(_ path: String, _ major: UInt32, _ minor: UInt32, kind: mode_t = S_IFCHR, mode: mode_t = 0o666) throws {
-        try tree.directory((path as NSString).deletingLastPathComponent)
-        guard mknod(tree.host(path), kind | mode, makeDevice(major, minor)) == 0, chmod(tree.host(path), mode) == 0
-        else { throw LinuxError.last("mknod", ByteString(path)) }
-    }
-
     func gpu(_ minor: UInt32) -> GPU {
         GPU(index: 0, uuid: "", minor: minor, busID: "0000:07:00.0", model: "")
     }
@@ -52,7 +32,7 @@ private func makeDevice(_ major: UInt32, _ minor: UInt32) -> dev_t {
     }
 
     @Test func aNodeAsItIs() throws {
-        try make("/dev/nvidia3", 195, 3, mode: 0o640)
+        try tree.node("/dev/nvidia3", 195, 3, mode: 0o640)
         #expect(chown(tree.host("/dev/nvidia3"), 7, 44) == 0)
         let node = try nodes().gpu(gpu(3))
         #expect(
@@ -73,11 +53,11 @@ private func makeDevice(_ major: UInt32, _ minor: UInt32) -> dev_t {
             try tree.file("/dev/nvidia0")
             found = "a regular file"
         case "symbolic link":
-            try make("/dev/real", 195, 0)
+            try tree.node("/dev/real", 195, 0)
             try tree.link("/dev/nvidia0", to: "real")
             found = "a symbolic link"
         case "block device":
-            try make("/dev/nvidia0", 195, 0, kind: S_IFBLK)
+            try tree.node("/dev/nvidia0", 195, 0, kind: S_IFBLK)
             found = "block device 195:0"
         case "FIFO":
             try tree.fifo("/dev/nvidia0")
@@ -86,10 +66,10 @@ private func makeDevice(_ major: UInt32, _ minor: UInt32) -> dev_t {
             try tree.directory("/dev/nvidia0")
             found = "a directory"
         case "other major":
-            try make("/dev/nvidia0", 1, 0)
+            try tree.node("/dev/nvidia0", 1, 0)
             found = "character device 1:0"
         default:
-            try make("/dev/nvidia0", 195, 1)
+            try tree.node("/dev/nvidia0", 195, 1)
             found = "character device 195:1"
         }
         let path = tree.bytes + "/dev/nvidia0"
@@ -99,19 +79,19 @@ private func makeDevice(_ major: UInt32, _ minor: UInt32) -> dev_t {
     }
 
     @Test func aWrongControlNodeIsAnErrorIfItIsACoreOne() throws {
-        try make("/dev/nvidiactl", 195, 255)
-        try make("/dev/nvidia-uvm", 510, 0)
-        try make("/dev/nvidia-uvm-tools", 1, 3)
+        try tree.node("/dev/nvidiactl", 195, 255)
+        try tree.node("/dev/nvidia-uvm", 510, 0)
+        try tree.node("/dev/nvidia-uvm-tools", 1, 3)
         try tree.file("/dev/nvidia-modeset")
         let set = try nodes().control(for: [.compute, .display])
         #expect(set.nodes.map(\.path) == ["/dev/nvidiactl", "/dev/nvidia-uvm"])
         #expect(set.omissions.map(\.name) == ["/dev/nvidia-uvm-tools", "/dev/nvidia-modeset"])
         unlink(tree.host("/dev/nvidia-uvm"))
-        try make("/dev/nvidia-uvm", 1, 3)
+        try tree.node("/dev/nvidia-uvm", 1, 3)
         #expect(throws: DriverError.self) { try nodes().control(for: .compute) }
         #expect(try nodes().control(for: .utility).nodes.count == 1)
         unlink(tree.host("/dev/nvidiactl"))
-        try make("/dev/nvidiactl", 195, 254)
+        try tree.node("/dev/nvidiactl", 195, 254)
         #expect(throws: DriverError.self) { try nodes().control(for: .utility) }
     }
 
@@ -149,7 +129,7 @@ private func makeDevice(_ major: UInt32, _ minor: UInt32) -> dev_t {
         #expect { try nodes().gpu(gpu(5)) } throws: {
             ($0 as? DriverError)?.description.contains("ModifyDeviceFiles") == true
         }
-        try make("/dev/nvidiactl", 195, 255)
+        try tree.node("/dev/nvidiactl", 195, 255)
         let control = try nodes().control(for: .all)
         #expect(control.nodes.map(\.path) == ["/dev/nvidiactl"])
         #expect(control.omissions.map(\.isCore) == [true, false, false])
@@ -165,7 +145,7 @@ private func makeDevice(_ major: UInt32, _ minor: UInt32) -> dev_t {
 
     @Test func withoutTheUVMModule() throws {
         try tree.file("/proc/devices", nodeFixture("devices/without-uvm"))
-        try make("/dev/nvidia-uvm", 510, 0)
+        try tree.node("/dev/nvidia-uvm", 510, 0)
         let control = try nodes().control(for: .default)
         #expect(control.nodes.map(\.path) == ["/dev/nvidiactl"])
         #expect(control.omissions.map(\.name) == ["/dev/nvidia-uvm", "/dev/nvidia-uvm-tools"])
@@ -182,20 +162,12 @@ private func makeDevice(_ major: UInt32, _ minor: UInt32) -> dev_t {
         #expect(try nodes().control(for: .all).nodes.map(\.major) == [195, 237, 237, 195])
     }
 
-    @Test func capabilityNodes() throws {
-        try make("/dev/nvidia-caps/nvidia-cap12", 511, 12, mode: 0o444)
-        #expect(try nodes().capability(minor: 12).path == "/dev/nvidia-caps/nvidia-cap12")
-        #expect(throws: DriverError.self) { try nodes().capability(minor: 13) }
-        try tree.file("/proc/devices", nodeFixture("devices/without-uvm"))
-        #expect(throws: DriverError.self) { try nodes().capability(minor: 12) }
-    }
-
     /// Q10: links lead to where the nodes are in the container, not to the dev root.
     @Test func graphicsNodes() throws {
         for name in ["card1", "renderD128"] { try tree.directory("/sys/bus/pci/devices/0000:07:00.0/drm/\(name)") }
-        try make("/dev/dri/card1", 226, 1, mode: 0o660)
-        try make("/dev/dri/renderD128", 226, 128)
-        try make("/dev/dri/card2", 226, 2)
+        try tree.node("/dev/dri/card1", 226, 1, mode: 0o660)
+        try tree.node("/dev/dri/renderD128", 226, 128)
+        try tree.node("/dev/dri/card2", 226, 2)
         try tree.link("/dev/dri/by-path/pci-0000:07:00.0-card", to: "../card1")
         try tree.link("/dev/dri/by-path/pci-0000:07:00.0-render", to: "../renderD200")
         let set = try nodes().graphics(of: gpu(0))
@@ -209,20 +181,21 @@ private func makeDevice(_ major: UInt32, _ minor: UInt32) -> dev_t {
     @Test func graphicsNodesThatAreNotThereOrNotDRM() throws {
         #expect(try nodes().graphics(of: gpu(0)).omissions.map(\.name) == ["0000:07:00.0"])
         for name in ["card1", "renderD128"] { try tree.directory("/sys/bus/pci/devices/0000:07:00.0/drm/\(name)") }
-        try make("/dev/dri/card1", 1, 3)
+        try tree.node("/dev/dri/card1", 1, 3)
         let set = try nodes().graphics(of: gpu(0))
         #expect(set.nodes.isEmpty)
         #expect(set.omissions.map(\.name) == ["/dev/dri/card1", "/dev/dri/renderD128"])
     }
 
     @Test func charLinksAreMade() throws {
-        try make("/dev/nvidia-caps/nvidia-cap12", 511, 12)
-        try make("/dev/nvidia-uvm", 510, 0)
+        try tree.node("/dev/nvidia-caps/nvidia-cap12", 511, 12)
+        try tree.node("/dev/nvidia-uvm", 510, 0)
         try tree.link("/dev/char/510:0", to: "../kept")
-        try make("/dev/kept", 510, 0)
+        try tree.node("/dev/kept", 510, 0)
         let devices = try nodes()
         let all =
-            [try devices.gpu(gpu(0)), try devices.capability(minor: 12)] + (try devices.control(for: .compute).nodes)
+            [try devices.gpu(gpu(0)), try devices.capability(CapabilityNode(accessFile: "", minor: 12))]
+            + (try devices.control(for: .compute).nodes)
         #expect(devices.ensureCharLinks(all).isEmpty)
         for (name, target) in [
             ("195:0", "../nvidia0"), ("195:255", "../nvidiactl"), ("511:12", "../nvidia-caps/nvidia-cap12"),

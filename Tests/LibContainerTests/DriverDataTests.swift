@@ -105,17 +105,4 @@ private let folder = "/usr/lib64"
         }
         #expect(try locate(.compute).found.isEmpty)
     }
-
-    /// Q11: the pipe directory of MPS is a directory, and there only while its daemon runs.
-    @Test func multiProcessService() throws {
-        try tree.directory("/tmp/nvidia-mps")
-        #expect(try locate(.compute).found.isEmpty)
-        try tree.socket("/tmp/nvidia-mps/control")
-        let files = try locate(.compute)
-        #expect(paths(files) == ["/tmp/nvidia-mps"])
-        #expect(files.found.first?.kind == .socket)
-        #expect(try locate(.utility).found.isEmpty)
-        guard chown(tree.host("/tmp/nvidia-mps"), 12345, 0) == 0 else { return }
-        #expect(try locate(.compute).found.isEmpty)
-    }
 }

@@ -31,6 +31,15 @@ private let folder = "/usr/lib64"
         }
     }
 
+    @Test("T-05: a root that leads to / is not the host's driver without a word") func aRootThatIsTheHost() throws {
+        let link = tree.bytes + "/driver"
+        #expect(symlink("/", link.description) == 0)
+        for path in [link, link + "/", tree.bytes + "/driver/../usr/.."] {
+            #expect(throws: DriverError.rootIsHost(path: path)) { _ = try DriverRoot(opening: path) }
+        }
+        for path in ["/", "//", "/./"] as [ByteString] { _ = try DriverRoot(opening: path) }
+    }
+
     @Test func anEmptyRoot() throws {
         let files = try locate(.all)
         #expect(files.found.isEmpty)

@@ -28,13 +28,19 @@ import Testing
         return path
     }
 
-    private func locate(_ candidates: [ByteString], searchPath: ByteString? = nil) throws -> ByteString {
+    private func locate(
+        _ candidates: [ByteString], searchPath: ByteString? = nil
+    ) throws(LowLevelRuntimeError) -> ByteString {
         var lookup = LowLevelRuntime(searchPath: searchPath)
         return try lookup.locate(candidates)
     }
 
     private func message(_ candidates: [ByteString], searchPath: ByteString? = nil) -> String {
-        do { return "found \(try locate(candidates, searchPath: searchPath))" } catch { return "\(error)" }
+        do throws(LowLevelRuntimeError) {
+            return "found \(try locate(candidates, searchPath: searchPath))"
+        } catch {
+            return error.hint.isEmpty ? "\(error)" : "\(error); \(error.hint)"
+        }
     }
 
     @Test func takesTheFirstThatExists() throws {

@@ -24,16 +24,18 @@ import Testing
         #expect(chmod(path.description, mode) == 0)
     }
 
-    private func message(_ path: ByteString? = nil) -> String? {
+    private func error(_ path: ByteString? = nil) -> SettingsError? {
         let file = SettingsFile(path: path ?? self.path)
         do throws(SettingsError) {
             _ = try file.settings()
             return nil
         } catch {
             #expect(file.essentials.runtimes == EssentialSettings().runtimes)
-            return error.description
+            return error
         }
     }
+
+    private func message(_ path: ByteString? = nil) -> String? { error(path)?.description }
 
     @Test(
         arguments: [
@@ -58,33 +60,40 @@ import Testing
         #expect(try SettingsFile(path: link).settings().runtime.mode == .cdi)
     }
 
-    /// T-06.
-    @Test func missingMeansDefaults() throws {
+    /// The defaults are the original's, also for those who ask by environment without privileges: a node without the file
+    /// has to go on working (README, "config.toml").
+    @Test("T-06: no file means the defaults") func missingMeansDefaults() throws {
         let file = SettingsFile(path: directory.appending(component: "none/config.toml"))
         #expect(try file.settings() == Settings())
         #expect(file.essentials == EssentialSettings())
+        #expect(try file.settings().acceptsEnvironmentWhenUnprivileged)
+        #expect(try !file.settings().acceptsVolumeMounts)
+        #expect(try file.settings().policy(handler: "x") == Settings.Policy())
     }
 
-    /// T-01. The essentials don't come from such a file either: they name a program to run.
-    @Test func refusesWhatOthersCanWrite() throws {
+    /// The essentials don't come from such a file either: they name a program to run.
+    @Test("T-01: a file that others can write, or in such a folder") func refusesWhatOthersCanWrite() throws {
         try write("[nvidia-container-runtime]\nruntimes = ['/opt/runc']", mode: 0o664)
-        #expect(
-            message()
-                == "\(path): not trusted: \(path) is writable by group or others (mode 0664); run chmod go-w \(path)")
+        #expect(message() == "\(path): not trusted: \(path) is writable by group or others (mode 0664)")
+        #expect(error()?.hint == "run chmod go-w \(path)")
         #expect(chmod(path.description, 0o644) == 0)
         #expect(message() == nil)
         #expect(chmod(directory.description, 0o777) == 0)
         #expect(message()?.contains("\(directory) is writable by group or others (mode 0777)") == true)
     }
 
-    @Test(.enabled(if: geteuid() == 0)) func refusesOwners() throws {
+    @Test("T-01, T-02: a file of somebody else, or a link to one", .enabled(if: geteuid() == 0))
+    func refusesOwners() throws {
         try write("")
         #expect(chown(path.description, 12345, 0) == 0)
-        #expect(message() == "\(path): not trusted: \(path) is owned by uid 12345; run chown 0 \(path)")
+        #expect(message() == "\(path): not trusted: \(path) is owned by uid 12345")
+        #expect(error()?.hint == "run chown 0 \(path)")
+        let link = directory.appending(component: "link.toml")
+        #expect(symlink("config.toml", link.description) == 0)
+        #expect(message(link)?.contains("\(path) is owned by uid 12345") == true)
     }
 
-    /// T-02: nothing but a regular file of a sane size, and no hang.
-    @Test func refusesWhatIsNoFile() throws {
+    @Test("T-02: nothing but a regular file of a sane size, and no hang") func refusesWhatIsNoFile() throws {
         #expect(message(directory) == "\(directory): not a regular file")
         #expect(mkfifo(path.description, 0o644) == 0)
         #expect(message() == "\(path): not a regular file")
@@ -93,6 +102,34 @@ import Testing
         #expect(truncate(path.description, 1 << 30) == 0)
         #expect(message() == "\(path): larger than 1048576 bytes")
         #expect(message("config.toml") == "config.toml: not an absolute path")
+    }
+
+    /// The words by which a container asks, as far as they can be had.
+    @Test(
+        arguments: [
+            (
+                "swarm-resource = ' A, B,'\nnvidia-container-runtime.modes.cdi.annotation-prefixes = ['x/', 'y/']",
+                ["A", "B"], ["x/", "y/"]
+            ),
+            ("swarm-resource = 'A'\n[broken\n", ["A"], ["cdi.k8s.io/"]),
+            ("swarm-resource = ['A']\nnvidia-container-runtime.modes.cdi.annotation-prefixes = ['x/']", [], ["x/"]),
+            (
+                "swarm-resource = 'A'\nnvidia-container-runtime.modes.cdi.annotation-prefixes = ['x/', 1]", ["A"],
+                ["cdi.k8s.io/"]
+            ),
+            ("swarm-resource = 'A'\nnvidia-container-runtime.modes = 1", ["A"], ["cdi.k8s.io/"]),
+            ("swarm-resource = ''\nnvidia-container-runtime.modes.cdi.annotation-prefixes = []", [], []),
+            ("", [], ["cdi.k8s.io/"]),
+        ] as [(String, [ByteString], [ByteString])])
+    func words(text: String, variables: [ByteString], prefixes: [ByteString]) throws {
+        try write(text)
+        let file = SettingsFile(path: path)
+        #expect(file.essentials.swarmResources == variables)
+        #expect(file.essentials.annotationPrefixes == prefixes)
+        if let settings = try? file.settings() {
+            #expect(settings.swarmResources == variables)
+            #expect(settings.runtime.modes.cdi.annotationPrefixes == prefixes)
+        }
     }
 
     /// P15: a broken file is no reason to forget what to run.

@@ -14,7 +14,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "testdata/images"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from support import Machine, Node  # noqa: E402
+from engines import Docker, Podman, containerd_cri  # noqa: E402
+from support import CONFIGURATION, Machine, Node  # noqa: E402
 
 DESCRIPTION = Path("/run/simulated-node.json")
 # Capabilities that some virtual machines withhold even from root, by bit number, and what then cannot work.
@@ -73,8 +74,16 @@ def installed(node):
         "nvidia-runtime-hook",
         ["nvidia-container-runtime-hook", "nvidia-container-toolkit", "nvidia-cdi-hook"],
     )
-    Path("/etc/nvidia-container-runtime/config.toml").write_text(node.configuration())
+    install("NVIDIA_RUNTIME_NVML", "nvidia-runtime-nvml", [])
+    CONFIGURATION.write_text(node.configuration())
     return Path("/usr/bin/nvidia-container-runtime")
+
+
+@pytest.fixture
+def configured(node):
+    """Calls `node.configuration` for a config.toml that counts until the test ends."""
+    yield lambda **settings: CONFIGURATION.write_text(node.configuration(**settings))
+    CONFIGURATION.write_text(node.configuration())
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,3 +101,42 @@ def folder():
     path = Path(tempfile.mkdtemp(prefix="engines.", dir="/var/tmp"))
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def client(folder, installed):
+    """containerd's CRI."""
+    yield from containerd_cri(folder)
+
+
+@pytest.fixture
+def pod(client, folder, request):
+    """Runs containers in a pod of its own; "nvidia" is its runtime class unless a test asks for another."""
+    handler = getattr(request, "param", "nvidia")
+    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name).strip("-")
+    sandbox, configuration = client.run_sandbox(name, folder, handler)
+    sleep = ["/usr/bin/sleep", "1000"]
+    try:
+        yield lambda name, environment, image="probe", **further: client.start_container(
+            sandbox, configuration, name, f"localhost/{image}:latest", sleep, environment, **further
+        )
+    finally:
+        client.remove_sandbox(sandbox)
+
+
+@pytest.fixture(scope="module")
+def docker(folder, installed):
+    """dockerd with runc as its default runtime and ours as "nvidia"."""
+    yield from Docker.started(folder, "runc")
+
+
+@pytest.fixture(scope="module")
+def default_docker(folder, installed):
+    """dockerd with ours as its default runtime."""
+    yield from Docker.started(folder, "nvidia")
+
+
+@pytest.fixture(scope="module")
+def podman(folder, installed):
+    """podman with ours in runc's place."""
+    yield from Podman.started(folder, installed)

@@ -16,7 +16,7 @@ NODE_NETWORK = 2  # NamespaceMode.NODE
 MESSAGES = {
     "Pair": {"key": (1, "string"), "value": (2, "string")},
     "VersionRequest": {"version": (1, "string")},
-    "VersionResponse": {"version": (1, "string"), "runtime_name": (2, "string")},
+    "VersionResponse": {"version": (1, "string"), "runtime_name": (2, "string"), "runtime_version": (3, "string")},
     "NamespaceOption": {"network": (1, "int32")},
     "SandboxSecurityContext": {"namespace_options": (1, "NamespaceOption")},
     "LinuxSandboxConfig": {"security_context": (2, "SandboxSecurityContext")},
@@ -32,14 +32,24 @@ MESSAGES = {
     "SandboxRequest": {"pod_sandbox_id": (1, "string")},
     "ContainerMetadata": {"name": (1, "string")},
     "ImageSpec": {"image": (1, "string")},
+    "Mount": {"container_path": (1, "string"), "host_path": (2, "string"), "readonly": (3, "bool")},
+    "Device": {"container_path": (1, "string"), "host_path": (2, "string"), "permissions": (3, "string")},
+    "CDIDevice": {"name": (1, "string")},
+    "Capability": {"add_capabilities": (1, "string[]")},
+    "ContainerSecurityContext": {"capabilities": (1, "Capability")},
+    "LinuxContainerConfig": {"security_context": (2, "ContainerSecurityContext")},
     "ContainerConfig": {
         "metadata": (1, "ContainerMetadata"),
         "image": (2, "ImageSpec"),
         "command": (3, "string[]"),
         "args": (4, "string[]"),
         "envs": (6, "Pair[]"),
+        "mounts": (7, "Mount[]"),
+        "devices": (8, "Device[]"),
         "annotations": (10, "Pair[]"),
         "log_path": (11, "string"),
+        "linux": (15, "LinuxContainerConfig"),
+        "CDI_devices": (17, "CDIDevice[]"),
     },
     "CreateContainerRequest": {
         "pod_sandbox_id": (1, "string"),
@@ -74,6 +84,11 @@ def _declare():
 
 
 TYPES = _declare()
+
+
+def pairs(dictionary):
+    """A map as it is on the wire."""
+    return [{"key": key, "value": value} for key, value in dictionary.items()]
 
 
 class Client:
@@ -116,14 +131,17 @@ class Client:
         self._call("StopPodSandbox", "SandboxRequest", "Empty", pod_sandbox_id=sandbox)
         self._call("RemovePodSandbox", "SandboxRequest", "Empty", pod_sandbox_id=sandbox)
 
-    def start_container(self, sandbox, sandbox_configuration, name, image, command, environment):
-        """Creates and starts a container and gives its id. grpc.RpcError has the runtime's message."""
+    def start_container(self, sandbox, sandbox_configuration, name, image, command, environment, **further):
+        """Creates and starts a container and gives its id. `further` are fields of ContainerConfig, `annotations` as a
+        dictionary. grpc.RpcError has the runtime's message."""
         configuration = {
             "metadata": {"name": name},
             "image": {"image": image},
             "command": command,
             "log_path": f"{name}.log",
-            "envs": [{"key": key, "value": value} for key, value in environment.items()],
+            "envs": pairs(environment),
+            **further,
+            "annotations": pairs(further.get("annotations", {})),
         }
         response = self._call(
             "CreateContainer",
@@ -142,3 +160,9 @@ class Client:
             "ExecSync", "ExecSyncRequest", "ExecSyncResponse", container_id=container, cmd=command, timeout=30
         )
         return response.exit_code, response.stdout.decode(), response.stderr.decode()
+
+    def output_of(self, container, *command):
+        """The output of a command run in a container that must succeed."""
+        code, output, errors = self.execute(container, list(command))
+        assert code == 0, output + errors
+        return output

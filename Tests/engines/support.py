@@ -10,6 +10,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CGROUP_VIEW = REPOSITORY / "testdata/simulated-node/cgroup-view"
+CONFIGURATION = Path("/etc/nvidia-container-runtime/config.toml")
 PROBE = "/usr/bin/gpu-probe"
 CAPABILITIES = "compute,utility"
 UNKNOWN_GPU = "GPU-00000000-0000-0000-0000-000000000000"
@@ -65,12 +66,30 @@ class Node:
         self.driver_root = description["driver_root"]
         self.version = description["library_version"]
         self.layout = description["layout"]
+        self.mig_devices = description["mig_devices"]
+        self.nodes = description["nodes"]
 
-    def configuration(self, runtimes=("runc",)):
-        """A config.toml with what this node needs to be told."""
+    def configuration(self, runtimes=("runc",), general="", more=""):
+        """A config.toml with what this node needs to be told. `general` are lines outside of a table, `more` are lines
+        of the runtime's table and further tables."""
         root = f'root = "{self.driver_root}"\n' if self.driver_root != "/" else ""
         names = ", ".join(f'"{name}"' for name in runtimes)
-        return f"[nvidia-container-cli]\n{root}\n[nvidia-container-runtime]\nruntimes = [{names}]\n"
+        return (
+            f"{general}\n[nvidia-container-cli]\n{root}\n[nvidia-container-runtime]\nruntimes = [{names}]\n{more}\n"
+        )
+
+    def device(self, name):
+        """The GPU "1" or the MIG device "3:0"."""
+        gpu, _, mig = name.partition(":")
+        if not mig:
+            return self.gpus[int(gpu)]
+        return next(one for one in self.mig_devices if (one["gpu"], one["index"]) == (int(gpu), int(mig)))
+
+    def capability_nodes(self, *names):
+        """The nodes that open the MIG devices among these devices."""
+        devices = [self.device(name) for name in names if ":" in name]
+        minors = {one[f"{kind}_instance_minor"] for one in devices for kind in ("gpu", "compute")}
+        return {f"/dev/nvidia-caps/nvidia-cap{minor}" for minor in minors}
 
     def request(self, *indexes):
         """The value of NVIDIA_VISIBLE_DEVICES for GPUs by index."""
@@ -93,6 +112,23 @@ def check_probe(output, libraries=True, cache=True):
         assert library.startswith("libcuda /"), output
         if cache:
             assert " cache yes " in library, output
+
+
+def check_devices(output, node, *names, **settings):
+    """gpu-probe (started with `probe(...)`) saw exactly these GPUs and MIG devices."""
+    check_probe(output, **settings)
+    assert shown_nodes(output, "/dev/nvidia-caps/") == node.capability_nodes(*names), output
+
+
+def probe(node, *names):
+    """The command that looks for exactly these GPUs and MIG devices, the latter by the GPUs that they are of."""
+    return [PROBE, *sorted({minor for name in names for minor in node.minors(int(name.partition(":")[0]))})]
+
+
+def shown_nodes(output, prefix):
+    """The nodes that gpu-probe saw, of those whose path starts so. It has failed if the device cgroup refuses one."""
+    paths = (line.split()[1] for line in output.splitlines() if line.startswith("node "))
+    return {path for path in paths if path.startswith(prefix)}
 
 
 def check_nvidia_smi(output, node, minors):

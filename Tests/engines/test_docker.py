@@ -4,91 +4,9 @@
 import json
 import time
 
-import images
 import pytest
-from support import CAPABILITIES, PROBE, UNKNOWN_GPU, Daemon, check_nvidia_smi, check_probe, check_refusal, run
-
-PROBE_IMAGE, CUDA_IMAGE = "localhost/probe:latest", "localhost/cuda:latest"
-
-
-class Docker:
-    """A dockerd of our own and its client."""
-
-    def __init__(self, folder, installed, default_runtime):
-        socket, data = f"unix://{folder}/{default_runtime}.sock", folder / default_runtime
-        self.environment = {"DOCKER_HOST": socket, "DOCKER_CONFIG": str(folder / "client")}
-        configuration = folder / f"{default_runtime}.json"
-        configuration.write_text(
-            json.dumps(
-                {
-                    "runtimes": {"nvidia": {"path": str(installed)}},
-                    "default-runtime": default_runtime,
-                    "hosts": [socket],
-                    "data-root": f"{data}/data",
-                    "exec-root": f"{data}/exec",
-                    "pidfile": f"{data}.pid",
-                    "bridge": "none",
-                    "iptables": False,
-                    "ip-forward": False,
-                    "storage-driver": "overlay2",
-                    "oom-score-adjust": 0,
-                    "exec-opts": ["native.cgroupdriver=cgroupfs"],
-                }
-            )
-        )
-        self.daemon = Daemon(
-            folder,
-            f"dockerd-{default_runtime}",
-            "dockerd",
-            "--config-file",
-            configuration,
-            ready=["docker", "-H", socket, "version"],
-        )
-
-    def __call__(self, *arguments):
-        result = self.attempt(*arguments)
-        assert result.code == 0, result
-        return result.output
-
-    def attempt(self, *arguments):
-        return run("docker", *arguments, environment=self.environment)
-
-
-def started(folder, installed, default_runtime):
-    docker = Docker(folder, installed, default_runtime)
-    try:
-        for name in ("probe", "cuda"):
-            docker("load", "-q", "-i", images.image(name))
-        yield docker
-    finally:
-        docker.daemon.stop()
-
-
-@pytest.fixture(scope="module")
-def docker(folder, installed):
-    """dockerd with runc as its default runtime and ours as "nvidia"."""
-    yield from started(folder, installed, "runc")
-
-
-@pytest.fixture(scope="module")
-def default_docker(folder, installed):
-    """dockerd with ours as its default runtime."""
-    yield from started(folder, installed, "nvidia")
-
-
-def words(*options, request=None, capabilities=CAPABILITIES):
-    """`docker run` with a request and options."""
-    variables = ["-e", f"NVIDIA_VISIBLE_DEVICES={request}"] if request is not None else []
-    return [
-        "run",
-        "--rm",
-        "--network",
-        "none",
-        "-e",
-        f"NVIDIA_DRIVER_CAPABILITIES={capabilities}",
-        *variables,
-        *options,
-    ]
+from engines import CUDA_IMAGE, PROBE_IMAGE, words
+from support import PROBE, UNKNOWN_GPU, check_nvidia_smi, check_probe, check_refusal
 
 
 def kept(name, *options, **settings):

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 
+import cdi_files
 import images
 import pytest
 from support import CAPABILITIES, CGROUP_VIEW, PROBE, UNKNOWN_GPU, check_nvidia_smi, check_probe, check_refusal, run
@@ -162,6 +163,29 @@ class TestRoots:
         """Nodes of mode 666 are for every user of the container."""
         path = bundle("debian", PROBE, *node.minors(0), request="0", user=(1000, 1000))
         check_probe(output_of(runtime("run", "--bundle", path, "user")))
+
+
+@pytest.mark.parametrize("runtime", LOW_LEVEL, indirect=True)
+def test_unusual_cdi_nodes(runtime, bundle):
+    """Nodes for which a device cgroup has no rule of their type, or none at all."""
+    nodes = [
+        {"path": "/dev/forbidden", "hostPath": "/dev/zero", "permissions": "none"},
+        {"path": "/dev/unbuffered", "hostPath": "/dev/zero", "type": "u"},
+        {"path": "/dev/fifo", "hostPath": "/dev/unusual-fifo"},
+    ]
+    devices = [{"name": "one", "containerEdits": {"deviceNodes": nodes}}]
+    os.mkfifo("/dev/unusual-fifo")
+    try:
+        with cdi_files.written({"/etc/cdi/x.json": {"cdiVersion": "0.5.0", "kind": "a.example/b", "devices": devices}}):
+            look = "stat -c '%n %F' /dev/{forbidden,unbuffered,fifo}; : </dev/unbuffered && echo open"
+            path = bundle("debian", "bash", "-c", look, request="a.example/b=one")
+            output = output_of(runtime("run", "--bundle", path, "unusual"))
+    finally:
+        os.unlink("/dev/unusual-fifo")
+    special = [f"/dev/{name} character special file" for name in ("forbidden", "unbuffered")]
+    assert output.splitlines() == [*special, "/dev/fifo fifo", "open"]
+    rules = json.loads((path / "config.json").read_text())["linux"]["resources"]["devices"]
+    assert [rule["type"] for rule in rules[-1:]] == ["c"] and all(rule["access"] for rule in rules)
 
 
 def test_rootless(folder, installed, bundle, node):

@@ -1,54 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""podman with the runtime under test in runc's place. It has no daemon; conmon starts the runtime."""
+"""podman with the runtime under test in runc's place."""
 
-import images
-import pytest
-from support import CAPABILITIES, PROBE, UNKNOWN_GPU, check_nvidia_smi, check_probe, check_refusal, run
-
-IMAGE = "localhost/probe:latest"
+from engines import PROBE_IMAGE as IMAGE
+from engines import words
+from support import CAPABILITIES, PROBE, UNKNOWN_GPU, check_nvidia_smi, check_probe, check_refusal
 
 
-@pytest.fixture(scope="module")
-def podman(folder, installed):
-    # Lower limits than podman's defaults, which a machine without CAP_SYS_RESOURCE cannot raise to.
-    configuration = folder / "containers.conf"
-    configuration.write_text(
-        """[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-apparmor_profile = "unconfined"
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-"""
-    )
-    base = [
-        "podman",
-        "--root",
-        folder / "root",
-        "--runroot",
-        folder / "run",
-        "--tmpdir",
-        folder / "tmp",
-        "--storage-driver",
-        "overlay",
-        "--runtime",
-        installed,
-    ]
-
-    def call(*arguments):
-        return run(*base, *arguments, environment={"CONTAINERS_CONF": str(configuration)})
-
-    result = call("load", "-q", "-i", images.image("probe"))
-    assert result.code == 0, result
-    yield call
-    run("umount", folder / "root/overlay")  # podman's own mount of its storage, which it leaves
-
-
-def start(podman, *options, request=None, capabilities=CAPABILITIES):
-    variables = ["-e", f"NVIDIA_VISIBLE_DEVICES={request}"] if request is not None else []
-    return podman(
-        "run", "--rm", "--network", "none", "-e", f"NVIDIA_DRIVER_CAPABILITIES={capabilities}", *variables, *options
-    )
+def start(podman, *options, **settings):
+    return podman(*words(*options, **settings))
 
 
 def output_of(result):

@@ -89,14 +89,16 @@ static void check_nodes(void) {
     if (!wanted_count) try_own_node(CONTROL_MINOR);
 }
 
-// The nodes that only come with a capability, and anything else of NVIDIA's.
+// The nodes that only come with a capability, and anything else of NVIDIA's: all in folders of NVIDIA's.
 static void check_other_nodes(const char *folder) {
     DIR *listing = opendir(folder);
     if (!listing) return;
+    int is_top = !strcmp(folder, "/dev");
     for (struct dirent *entry; (entry = readdir(listing));) {
-        if (strncmp(entry->d_name, "nvidia", 6)) continue;
+        if (is_top ? strncmp(entry->d_name, "nvidia", 6) : *entry->d_name == '.') continue;
         const char *rest = entry->d_name + 6;
-        if (!strcmp(rest, "ctl") || (*rest && strspn(rest, "0123456789") == strlen(rest))) continue; // check_nodes
+        if (is_top && (!strcmp(rest, "ctl") || (*rest && strspn(rest, "0123456789") == strlen(rest))))
+            continue; // check_nodes
         char path[512];
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         struct stat status;

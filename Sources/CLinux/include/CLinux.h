@@ -44,3 +44,12 @@ int clx_fsetxattr(int descriptor, const char *name, const void *value, uint64_t 
 /// Whether the kernel started the process in secure-execution mode: set-user-ID, file capabilities and the like
 /// (AT_SECURE of getauxval(3)).
 bool clx_is_secure_execution(void);
+
+/// pipe2(2) with O_CLOEXEC: the end to read and the end to write. Returns 0, or -1 with errno.
+int clx_pipe(int ends[2]);
+
+/// Starts `program` with posix_spawn(3), apart from us: in a session of its own, with an empty environment, every signal
+/// at its default and none blocked, and with no descriptors but /dev/null, `output` and `errors` as 0, 1 and 2. These two
+/// are the ends to write of two pipes made one after the other, so that none of them has a number that another one is to
+/// get. Returns 0 and the process in `child`, or errno.
+int clx_spawn_apart(const char *program, char *const arguments[], int output, int errors, int *child);

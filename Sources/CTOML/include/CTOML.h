@@ -58,6 +58,9 @@ const char *ctoml_key(ctoml_value table, size_t index, size_t *count);
 /// The bytes of a string, which may hold NUL; NULL for every other kind. Borrowed.
 const char *ctoml_string(ctoml_value value, size_t *count);
 
+/// The value of an integer; 0 for every other kind.
+int64_t ctoml_integer(ctoml_value value);
+
 /// The value of a boolean; false for every other kind.
 bool ctoml_boolean(ctoml_value value);
 

@@ -13,24 +13,34 @@ extension SpecDocument {
     /// Writes `plan` into the document. A document that has all of it already is not modified.
     package mutating func apply(_ plan: InjectionPlan) throws(SpecError) {
         try removeStaleMounts()
+        for item in plan.environment { try setEnvironment(name: item.value.name, value: item.value.value) }
         for item in plan.devices {
             let device = item.value
-            try addDevice(
-                SpecDevice(
-                    path: device.path, type: "c", major: Int64(device.major), minor: Int64(device.minor),
-                    fileMode: device.permissions, uid: device.owner, gid: device.group))
+            try addDevice(device.node)
+            // Runtimes fail on a rule that allows nothing.
+            guard let ruleType = device.node.ruleType, !device.access.isEmpty else { continue }
             try allowDevice(
                 SpecDeviceRule(
-                    allow: true, type: "c", major: Int64(device.major), minor: Int64(device.minor), access: "rwm"))
+                    allow: true, type: ruleType, major: device.node.major, minor: device.node.minor,
+                    access: device.access))
         }
+        for item in plan.netDevices { try setNetDevice(hostName: item.value.hostName, name: item.value.name) }
         for item in plan.mounts {
             let mount = item.value
             try addMount(
-                SpecMount(destination: mount.destination, source: mount.source, type: "bind", options: mount.options))
+                SpecMount(
+                    destination: mount.destination, source: mount.source, type: mount.type, options: mount.options))
         }
         for item in plan.additionalGIDs { try addAdditionalGID(item.value) }
         try removeHooks(stage: .prestart) { Self.supersededHooks.contains($0.path.lastPathComponent) }
         try replaceHook(with: plan.hook)
+        // A hook that an engine, or an earlier run, has put there from the same specification is one hook.
+        for item in plan.foreignHooks {
+            let hook = item.value.hook
+            let isSame = { (other: SpecHook) in other.path == hook.path && other.arguments == hook.arguments }
+            try addHook(hook, stage: item.value.stage, replacing: isSame)
+        }
+        if let item = plan.intelRDT { try setIntelRDT(item.value) }
     }
 
     /// Takes away what an earlier run added to a bundle that is used again, and that is no longer there, as the libraries
@@ -53,8 +63,20 @@ extension SpecDocument {
             try addHook(
                 SpecHook(
                     path: hook.path, arguments: hook.arguments, environment: HookInvocation.environment,
-                    timeout: Int64(HookInvocation.timeout)),
+                    timeout: HookInvocation.timeout),
                 stage: stage, replacing: \.isOurs)
+        }
+    }
+}
+
+extension SpecDevice {
+    /// The type in the rule by which a cgroup lets it be opened; nil for a FIFO, which is a file like others. `u` is
+    /// another word for `c` that only nodes have (runtime-spec, config-linux.md): runc refuses a rule of that type.
+    fileprivate var ruleType: ByteString? {
+        switch type {
+        case "c", "u": "c"
+        case "b": "b"
+        default: nil
         }
     }
 }

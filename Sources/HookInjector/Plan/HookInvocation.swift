@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CDI
 package import LibContainer
 package import Linux
 
@@ -20,10 +21,10 @@ package struct HookInvocation: Hashable, Sendable {
 
     /// runc before 1.3 runs a createContainer hook that has no environment with the container image's
     /// (CVE-2025-23266), and engines written in Go drop an empty one: this is never empty.
-    package static let environment: [ByteString] = ["SWIFT_BACKTRACE=enable=no"]
+    package static let environment = CDIHook.defaultEnvironment
 
     /// Seconds until the low-level runtime gives the hook up; its own limit is shorter.
-    package static let timeout = 30
+    package static let timeout = CDIHook.defaultTimeout
 
     /// The file name by which a hook in a config.json is known as ours.
     package static let programName: ByteString = "nvidia-runtime-hook"

@@ -1,55 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Diagnostics
+internal import LibContainer
 package import Linux
 
-/// One device as a user names it, before anyone looks whether it exists.
+/// One GPU or MIG device as a user names it, before anyone looks whether it exists.
 package enum DeviceIdentifier: Hashable, Sendable {
     /// A GPU by NVML's index.
     case index(Int)
-    /// A GPU by its UUID, `GPU-` included, hexadecimal digits in lower case.
+    /// A GPU by its UUID or the start of it, `GPU-` included, hexadecimal digits in lower case.
     case uuid(ByteString)
+    /// A GPU by its place on the PCI bus, `0000:07:00.0`.
+    case busID(ByteString)
     /// A MIG device as `GPU:MIG`.
     case migIndex(gpu: Int, mig: Int)
-    /// A MIG device by its UUID, `MIG-` included.
+    /// A MIG device by its UUID or the start of it, `MIG-` included, in lower case.
     case migUUID(ByteString)
-    /// A CDI device, `vendor/class=name`.
-    case cdi(ByteString)
-
-    /// Bytes in an identifier, at most. The longest real ones are MIG-GPU-<uuid>/<gi>/<ci> and qualified CDI names.
-    private static let maximumLength = 256
+    /// A MIG device as `MIG-<GPU's UUID>/<GPU instance>/<compute instance>`, the name of drivers before 470.
+    case migInstance(gpu: ByteString, gpuInstance: UInt32, computeInstance: UInt32)
 
     /// Reads `text` (one element of a device list, blanks trimmed).
     ///
     /// The grammar is closed: anything that is none of the forms above is an error, so that nothing a user writes can
     /// reach a path, a log or another tool's command line by accident.
-    package init(parsing text: ByteString) throws(InjectionError) {
-        guard text.count <= Self.maximumLength, let first = text.bytes.first, first.isAlphanumeric,
-            text.bytes.allSatisfy({ $0.isAlphanumeric || Self.punctuation.contains($0) })
-        else { throw Self.invalid(text) }
+    package init(parsing text: ByteString) throws(Diagnostic) {
+        guard let identifier = Self(text) else { throw Self.malformed(text) }
+        self = identifier
+    }
 
+    private init?(_ text: ByteString) {
         if let index: Int = text.decimal() {
             self = .index(index)
-        } else if text.bytes.contains(UInt8(ascii: "=")) {
-            self = .cdi(text)
-        } else if text.hasPrefix("GPU-") {
-            self = .uuid("GPU-" + text.droppingPrefix("GPU-", lowercased: true))
-        } else if text.hasPrefix("MIG-") {
-            self = .migUUID(text)
+        } else if let uuid = text.droppingPrefix("GPU-") {
+            guard let uuid = uuid.lowercasedUUIDPrefix else { return nil }
+            self = .uuid("GPU-" + uuid)
+        } else if let name = text.droppingPrefix("MIG-GPU-") {
+            self.init(migInstance: name)
+        } else if let uuid = text.droppingPrefix("MIG-") {
+            guard let uuid = uuid.lowercasedUUIDPrefix else { return nil }
+            self = .migUUID("MIG-" + uuid)
+        } else if let address = PCIAddress(text) {
+            self = .busID(address.name)
         } else {
             let parts = text.split(separator: UInt8(ascii: ":"))
             guard parts.count == 2, let gpu: Int = parts[0].decimal(), let mig: Int = parts[1].decimal() else {
-                throw Self.invalid(text)
+                return nil
             }
             self = .migIndex(gpu: gpu, mig: mig)
         }
     }
 
-    private static let punctuation: [UInt8] = Array("-_.:/=".utf8)
+    private init?(migInstance text: ByteString) {
+        let parts = text.split(separator: UInt8(ascii: "/"))
+        guard parts.count == 3, let uuid = parts[0].lowercasedUUIDPrefix, uuid.count == ByteString.uuidLength,
+            let gpuInstance: UInt32 = parts[1].decimal(), let computeInstance: UInt32 = parts[2].decimal()
+        else { return nil }
+        self = .migInstance(gpu: "GPU-" + uuid, gpuInstance: gpuInstance, computeInstance: computeInstance)
+    }
 
-    private static func invalid(_ text: ByteString) -> InjectionError {
-        InjectionError(
-            "\"\(text.abbreviated)\" is not a GPU index or UUID",
-            hint: "use all, none, an index such as 0, or a UUID such as GPU-... (nvidia-smi -L lists them)")
+    private static func malformed(_ text: ByteString) -> Diagnostic {
+        Diagnostic(
+            .deviceNameMalformed, "\"\(text.abbreviated)\" is not a GPU index or UUID",
+            hint: "use all, none, an index such as 0, a UUID such as GPU-... (nvidia-smi -L lists them), or for MIG"
+                + " devices 0:1 or MIG-...")
     }
 }
 
@@ -57,31 +70,33 @@ extension DeviceIdentifier: CustomStringConvertible {
     package var description: String {
         switch self {
         case .index(let index): "\(index)"
-        case .uuid(let name), .migUUID(let name), .cdi(let name): "\(name)"
+        case .uuid(let name), .busID(let name), .migUUID(let name): "\(name)"
         case .migIndex(let gpu, let mig): "\(gpu):\(mig)"
+        case .migInstance(let gpu, let gpuInstance, let computeInstance):
+            "MIG-\(gpu)/\(gpuInstance)/\(computeInstance)"
         }
-    }
-}
-
-extension UInt8 {
-    fileprivate var isAlphanumeric: Bool {
-        switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "a")...UInt8(ascii: "z"):
-            true
-        default: false
-        }
-    }
-
-    fileprivate var lowercased: UInt8 {
-        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self + 0x20 : self
     }
 }
 
 extension ByteString {
-    fileprivate func droppingPrefix(_ prefix: ByteString, lowercased: Bool) -> ByteString {
-        let rest = bytes.dropFirst(prefix.count)
-        return ByteString(lowercased ? rest.map(\.lowercased) : Array(rest))
+    fileprivate static let uuidLength = 36
+
+    /// The string in lower case if it is a UUID in its usual form or the start of one, of at least one digit.
+    fileprivate var lowercasedUUIDPrefix: ByteString? {
+        guard !isEmpty, count <= Self.uuidLength else { return nil }
+        var text = self
+        for (position, byte) in bytes.enumerated() {
+            switch position {
+            case 8, 13, 18, 23: guard byte == UInt8(ascii: "-") else { return nil }
+            default:
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): break
+                case UInt8(ascii: "A")...UInt8(ascii: "F"): text.bytes[position] = byte + 0x20
+                default: return nil
+                }
+            }
+        }
+        return text
     }
 
     /// At most 64 bytes of it, for a message about a value that may be of any length.

@@ -1,60 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import CDI
 package import LibContainer
-package import Linux
+internal import Linux
 
-/// What a container asks for.
-package struct DeviceRequest: Hashable, Sendable {
-    /// Who says so. Environment variables are the only channel read today; the others have their own trust and order.
-    package enum Origin: Hashable, Sendable {
-        /// The environment variable of that name.
-        case environment(ByteString)
+/// What a container asks for, by whichever channel, under the administrator's settings.
+package struct DeviceRequest: Sendable {
+    package enum Devices: Hashable, Sendable {
+        /// GPUs of this node, found now.
+        case gpus(DeviceSelection)
+        /// Devices of the CDI specifications on this node; none at all where `none` was asked for.
+        case cdi([CDIQualifiedName])
     }
 
-    package var selection: DeviceSelection
+    package var devices: Devices
     package var capabilities: DriverCapabilities
-    package var origin: Origin
+    package var channel: RequestChannel
+    /// Whether a node without a GPU starts the container without one.
+    package var isOptional = false
+    package var requirements = RequirementList()
+    package var extras = RequestedExtras()
 
-    package init(selection: DeviceSelection, capabilities: DriverCapabilities, origin: Origin) {
-        self.selection = selection
+    package init(devices: Devices, capabilities: DriverCapabilities, channel: RequestChannel) {
+        self.devices = devices
         self.capabilities = capabilities
-        self.origin = origin
-    }
-
-    private static let devicesVariable: ByteString = "NVIDIA_VISIBLE_DEVICES"
-    private static let capabilitiesVariable: ByteString = "NVIDIA_DRIVER_CAPABILITIES"
-
-    /// The words that must stand somewhere in a config.json that asks for a GPU; a file without them needs no parsing.
-    package static let triggers: [StaticString] = ["NVIDIA_VISIBLE_DEVICES"]
-
-    /// Whether a container with this environment asks for anything, good or bad: what can be known before the
-    /// administrator's settings are.
-    package static func isMade(by environment: [ByteString]) -> Bool {
-        guard let value = environment.value(of: devicesVariable) else { return false }
-        return DeviceSelection.isMade(by: value)
-    }
-
-    /// Reads the container's environment (`process.env`, entries `NAME=VALUE`; of two with one name the last counts,
-    /// as it does for the process). `supported` is what the administrator allows. Returns nil where no GPU is asked
-    /// for.
-    package init?(
-        environment: [ByteString], supported: DriverCapabilities = .all
-    ) throws(InjectionError) {
-        guard let value = environment.value(of: Self.devicesVariable),
-            let selection = try DeviceSelection(parsing: value)
-        else { return nil }
-        self.init(
-            selection: selection,
-            capabilities: try DriverCapabilities(
-                parsing: environment.value(of: Self.capabilitiesVariable) ?? "", supported: supported),
-            origin: .environment(Self.devicesVariable))
+        self.channel = channel
     }
 }
 
-extension [ByteString] {
-    /// The value of the last entry `NAME=…`.
-    fileprivate func value(of name: ByteString) -> ByteString? {
-        last { $0.hasPrefix(name) && $0.bytes.dropFirst(name.count).first == UInt8(ascii: "=") }
-            .map { ByteString($0.bytes.dropFirst(name.count + 1)) }
+/// What a container with GPUs can ask for beside them.
+package struct RequestedExtras: Hashable, Sendable {
+    /// Numbers of IMEX channels (NVIDIA_IMEX_CHANNELS or marker mounts).
+    package var imexChannels: [UInt32] = []
+    /// NVIDIA_GDS, NVIDIA_MOFED, NVIDIA_GDRCOPY, NVIDIA_NVSWITCH
+    package var gates: [DeviceGate] = []
+    /// NVIDIA_MIG_CONFIG_DEVICES, NVIDIA_MIG_MONITOR_DEVICES
+    package var migAccess: [MIGControl] = []
+    /// NVIDIA_MPS: the pipe directory of the host's MPS daemon. Ours; the original has no way to ask.
+    package var mps = false
+    /// NVIDIA_REQUIRE_JETPACK: every CSV file of a Tegra system and not only the base ones.
+    package var allCSVFiles = false
+
+    package init() {}
+}
+
+extension DeviceRequest: CustomStringConvertible {
+    package var description: String {
+        let names: String
+        switch devices {
+        case .gpus(let selection): names = selection.description
+        case .cdi(let devices): names = devices.isEmpty ? "none" : devices.map(\.description).joined(separator: ",")
+        }
+        return "devices \(names)\(isOptional ? " (optional)" : ""), capabilities \(capabilities), by \(channel)"
     }
 }

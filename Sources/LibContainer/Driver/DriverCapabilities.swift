@@ -23,7 +23,22 @@ package struct DriverCapabilities: OptionSet, Hashable, Sendable {
     /// NGX (DLSS).
     package static let ngx = DriverCapabilities(rawValue: 1 << 6)
 
-    // Sets by their bits: a set made from an array costs the start of every container a few microseconds.
+    // Sets by their bits, and tests on bits: what OptionSet has is for all sets, and found out in the start of every
+    // container.
+
+    package func isDisjoint(with other: DriverCapabilities) -> Bool { rawValue & other.rawValue == 0 }
+
+    package func intersection(_ other: DriverCapabilities) -> DriverCapabilities {
+        DriverCapabilities(rawValue: rawValue & other.rawValue)
+    }
+
+    package func union(_ other: DriverCapabilities) -> DriverCapabilities {
+        DriverCapabilities(rawValue: rawValue | other.rawValue)
+    }
+
+    package func contains(_ other: DriverCapabilities) -> Bool { rawValue & other.rawValue == other.rawValue }
+
+    package var isEmpty: Bool { rawValue == 0 }
 
     package static let all = DriverCapabilities(rawValue: (1 << 7) - 1)
 

@@ -8,27 +8,48 @@ internal import Linux
 final class DriverFolder {
     /// O_PATH.
     let descriptor: FileDescriptor
-    /// Known once a file was found in the folder.
-    private var location: (hostPath: ByteString, pathInRoot: ByteString)?
-    let device: dev_t
-    let inode: ino_t
+    /// Known at once where no link leads to the folder, else once a file was found in it.
+    private var knownLocation: Location?
 
-    init(opening path: ByteString, in root: borrowing DriverRoot) throws(LinuxError) {
-        descriptor = try root.root.open(path, flags: CLX_O_PATH | O_DIRECTORY)
-        let status = try descriptor.status()
-        device = status.device
-        inode = status.inode
+    /// The real path of the folder.
+    struct Location {
+        /// Seen from the host.
+        let hostPath: ByteString
+        /// Seen from inside the driver root.
+        let pathInRoot: ByteString
     }
 
-    /// The folder's real path, seen from the host and from inside the driver root.
-    func location(in root: borrowing DriverRoot) throws(LinuxError) -> (hostPath: ByteString, pathInRoot: ByteString) {
-        if let location { return location }
+    init(opening path: ByteString, in root: borrowing DriverRoot) throws(LinuxError) {
+        let flags = CLX_O_PATH | O_DIRECTORY
+        if path.isPlainAbsolutePath, let found = try root.root.openWithoutLinks(path, flags: flags) {
+            descriptor = found
+            let hostPath = path == "/" && !root.prefix.isEmpty ? root.prefix : root.prefix + path
+            knownLocation = Location(hostPath: hostPath, pathInRoot: path)
+        } else {
+            descriptor = try root.root.open(path, flags: flags)
+        }
+    }
+
+    func location(in root: borrowing DriverRoot) throws(LinuxError) -> Location {
+        if let knownLocation { return knownLocation }
         let real = try root.hostPath(of: descriptor)
         guard let inside = real == root.prefix ? "/" : root.pathInRoot(ofHostPath: real) else {
             throw LinuxError("find the real path of", real, code: EXDEV)
         }
-        location = (real, inside)
-        return (real, inside)
+        let location = Location(hostPath: real, pathInRoot: inside)
+        knownLocation = location
+        return location
+    }
+}
+
+/// Which folder it is, whatever path leads to it.
+struct FolderIdentity: Equatable {
+    private let device: dev_t
+    private let inode: ino_t
+
+    init(_ status: FileStatus) {
+        device = status.device
+        inode = status.inode
     }
 }
 
@@ -40,7 +61,12 @@ struct DriverFolders {
         case failed(LinuxError)
     }
 
-    private var outcomes: [(path: ByteString, outcome: Outcome)] = []
+    private struct Lookup {
+        let path: ByteString
+        let outcome: Outcome
+    }
+
+    private var lookups: [Lookup] = []
 
     /// The folder at `path`, or nil where there is none that can be opened.
     mutating func folder(at path: ByteString, in root: borrowing DriverRoot) -> DriverFolder? {
@@ -53,14 +79,14 @@ struct DriverFolders {
     }
 
     private mutating func outcome(at path: ByteString, in root: borrowing DriverRoot) -> Outcome {
-        if let known = outcomes.first(where: { $0.path == path }) { return known.outcome }
+        if let known = lookups.first(where: { $0.path == path }) { return known.outcome }
         let outcome: Outcome
         do throws(LinuxError) {
             outcome = .open(try DriverFolder(opening: path, in: root))
         } catch {
             outcome = .failed(error)
         }
-        outcomes.append((path, outcome))
+        lookups.append(Lookup(path: path, outcome: outcome))
         return outcome
     }
 }
@@ -70,48 +96,60 @@ extension DriverRoot {
     /// a link to another name in that folder.
     ///
     /// The kernel is asked about one name in an open folder and follows no link at it, so the answer is about the very
-    /// path that is returned.
+    /// path that is returned. It takes one system call less where `isLikelyLink` says rightly whether there is a link.
     func location(
-        of path: ByteString, kind: FileStatus.Kind = .regular, using folders: inout DriverFolders
+        of path: ByteString, kind: FileStatus.Kind = .regular, isLikelyLink: Bool = false,
+        using folders: inout DriverFolders
     ) throws(Refusal) -> Location {
-        let (parent, name) = (path.parentPath, path.lastPathComponent)
+        try location(
+            of: path.lastPathComponent, in: path.parentPath, kind: kind, isLikelyLink: isLikelyLink, using: &folders)
+    }
+
+    /// The same for `name` in the folder `parent`.
+    func location(
+        of name: ByteString, in parent: ByteString, kind: FileStatus.Kind = .regular, isLikelyLink: Bool = false,
+        using folders: inout DriverFolders
+    ) throws(Refusal) -> Location {
         guard let folder = folders.folder(at: parent, in: self) else {
             if folders.isAbsent(parent, in: self) { throw .absent }
-            return try file(at: path, kind: kind).location
+            return try file(at: parent.appending(component: name), kind: kind).location
         }
         let location: Location?
         do throws(LinuxError) {
-            location = try entry(name, of: folder)
+            location = try entry(name, of: folder, isLikelyLink: isLikelyLink)
         } catch {
             if error.isAbsence { throw .absent }
             location = nil
         }
-        guard let location else { return try file(at: path, kind: kind).location }
-        try check(location, kind: kind, foundAs: path)
+        guard let location else { return try file(at: parent.appending(component: name), kind: kind).location }
+        try check(location, kind: kind, foundAs: parent.appending(component: name))
         return location
     }
 
-    /// Nil where the name is a link to somewhere else.
-    private func entry(_ name: ByteString, of folder: DriverFolder) throws(LinuxError) -> Location? {
-        guard !name.isEmpty else { return nil }
-        var real = name
+    /// Nil where the name is a link to somewhere else, or to nothing.
+    private func entry(
+        _ name: ByteString, of folder: DriverFolder, isLikelyLink: Bool
+    ) throws(LinuxError) -> Location? {
+        guard name.isFileName else { return nil }
+        if !isLikelyLink, let location = try plainEntry(name, of: folder) { return location }
+        let target: ByteString
         do throws(LinuxError) {
-            real = try folder.descriptor.linkTarget(name)
+            target = try folder.descriptor.linkTarget(name)
         } catch {
             guard error.code == EINVAL else { throw error }
+            return try plainEntry(name, of: folder)
         }
-        guard !real.isEmpty, real != ".", real != "..", !real.bytes.contains(UInt8(ascii: "/")) else { return nil }
-        let status: FileStatus
-        do throws(LinuxError) {
-            status = try FileStatus.of(real, relativeTo: folder.descriptor.number, followLinks: false)
-        } catch {
-            // A link that leads nowhere is for the general way too.
-            return nil
-        }
+        guard target.isFileName else { return nil }
+        do throws(LinuxError) { return try plainEntry(target, of: folder) } catch { return nil }
+    }
+
+    /// Nil where the name is a link.
+    private func plainEntry(_ name: ByteString, of folder: DriverFolder) throws(LinuxError) -> Location? {
+        let status = try FileStatus.of(name, relativeTo: folder.descriptor.number, followLinks: false)
         guard status.kind != .symbolicLink else { return nil }
-        let (hostPath, pathInRoot) = try folder.location(in: self)
+        let place = try folder.location(in: self)
         return Location(
-            hostPath: hostPath.appending(component: real), pathInRoot: pathInRoot.appending(component: real),
-            status: status)
+            hostPath: place.hostPath.appending(component: name),
+            pathInRoot: place.pathInRoot.appending(component: name), status: status)
     }
 }

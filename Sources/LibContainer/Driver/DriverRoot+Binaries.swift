@@ -4,12 +4,22 @@ internal import Linux
 
 extension DriverRoot {
     /// The programs of the driver. In the container all are in `/usr/bin`, as with libnvidia-container.
-    private static let binaries: [(name: ByteString, capabilities: DriverCapabilities)] = [
-        ("nvidia-smi", .utility), ("nvidia-debugdump", .utility), ("nvidia-persistenced", .utility),
-        ("nv-fabricmanager", .utility), ("nvidia-imex", .utility), ("nvidia-imex-ctl", .utility),
-        ("nvidia-cuda-mps-control", .compute), ("nvidia-cuda-mps-server", .compute),
-        ("nvidia-xconfig", .drawing),
+    private static let binaries: [Binary] = [
+        Binary("nvidia-smi", .utility), Binary("nvidia-debugdump", .utility), Binary("nvidia-persistenced", .utility),
+        Binary("nv-fabricmanager", .utility), Binary("nvidia-imex", .utility), Binary("nvidia-imex-ctl", .utility),
+        Binary("nvidia-cuda-mps-control", .compute), Binary("nvidia-cuda-mps-server", .compute),
+        Binary("nvidia-xconfig", .drawing),
     ]
+
+    private struct Binary {
+        let name: ByteString
+        let capabilities: DriverCapabilities
+
+        init(_ name: ByteString, _ capabilities: DriverCapabilities) {
+            self.name = name
+            self.capabilities = capabilities
+        }
+    }
 
     /// The usual ones, Talos' and GKE's among them, and NixOS's.
     private static let binaryFolders: [ByteString] = [

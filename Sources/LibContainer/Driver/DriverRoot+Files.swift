@@ -11,6 +11,14 @@ extension DriverRoot {
         case absent
         /// Something is there that is not taken, for the reason given.
         case refused(String)
+
+        /// `name` as something that a container does not get.
+        func omission(of name: ByteString, searched: [ByteString]) -> Omission {
+            switch self {
+            case .absent: Omission(name: name, cause: .notFound(searched: searched))
+            case .refused(let reason): Omission(name: name, cause: .refused(reason))
+            }
+        }
     }
 
     /// Where a file really is: without links, seen from the host and from inside the driver root.
@@ -48,9 +56,11 @@ extension DriverRoot {
     }
 
     /// Refuses what is not of `kind`, and what others than root could have put there or can change.
-    func check(_ location: Location, kind: FileStatus.Kind, foundAs path: ByteString) throws(Refusal) {
+    func check(
+        _ location: Location, kind: FileStatus.Kind, foundAs path: @autoclosure () -> ByteString
+    ) throws(Refusal) {
         let (real, status) = (location.hostPath, location.status)
-        guard status.kind == kind else { throw .refused("\(path) is not a \(Self.word(kind))") }
+        guard status.kind == kind else { throw .refused("\(path()) is not a \(Self.word(kind))") }
         // A daemon's socket belongs to the daemon's user.
         guard kind == .socket || status.owner == 0 || status.owner == owner else {
             throw .refused("\(real) belongs to user \(status.owner), not to root")
@@ -100,12 +110,13 @@ extension DriverRoot {
 
     /// Those of `folders` that exist, each once, however many paths lead to it.
     func existing(_ folders: [ByteString], using opened: inout DriverFolders) -> [ByteString] {
-        var seen: [DriverFolder] = []
+        var seen: [FolderIdentity] = []
         return folders.filter { path in
-            guard let folder = opened.folder(at: path, in: self),
-                !seen.contains(where: { $0.device == folder.device && $0.inode == folder.inode })
+            guard let folder = opened.folder(at: path, in: self), let status = try? folder.descriptor.status()
             else { return false }
-            seen.append(folder)
+            let identity = FolderIdentity(status)
+            if seen.contains(identity) { return false }
+            seen.append(identity)
             return true
         }
     }
@@ -141,16 +152,17 @@ extension DriverRoot {
 extension ByteString {
     /// Whether the string is UTF-8 without ASCII control characters.
     var isPrintableUTF8: Bool {
-        guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return false }
-        return bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
+        var isASCII = true
+        for byte in bytes {
+            if byte < 0x20 || byte == 0x7F { return false }
+            isASCII = isASCII && byte < 0x80
+        }
+        return isASCII || String(validating: bytes, as: UTF8.self) != nil
     }
 }
 
 extension DriverFiles {
     mutating func omit(_ name: ByteString, _ refusal: DriverRoot.Refusal, searched: [ByteString]) {
-        switch refusal {
-        case .absent: omissions.append(Omission(name: name, cause: .notFound(searched: searched)))
-        case .refused(let reason): omissions.append(Omission(name: name, cause: .refused(reason)))
-        }
+        omissions.append(refusal.omission(of: name, searched: searched))
     }
 }

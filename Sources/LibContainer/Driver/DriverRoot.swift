@@ -22,6 +22,9 @@ package struct DriverRoot: ~Copyable, Sendable {
     let sysPath: ByteString
 
     /// Opens the directory at `path`. `cachePath` is inside of it.
+    ///
+    /// Throws where `path` is a link that leads to `/`: who names another directory must not get the host's driver
+    /// without a word.
     package init(
         opening path: ByteString, cachePath: ByteString = "/etc/ld.so.cache", sysPath: ByteString = "/sys"
     ) throws(DriverError) {
@@ -43,6 +46,7 @@ package struct DriverRoot: ~Copyable, Sendable {
         } catch {
             throw .rootUnusable(error)
         }
+        guard real != "/" || path.pathComponents.isEmpty else { throw .rootIsHost(path: path) }
         self.root = root
         self.owner = owner
         prefix = real == "/" ? ByteString() : real

@@ -89,24 +89,15 @@ struct LibraryComponent {
         ]
     }()
 
-    /// The stems in byte order, and the positions in `all` that they have.
-    private static let order = all.indices.sorted { all[$0].stem < all[$1].stem }
-    private static let stems = order.map { all[$0].stem.bytes }
+    private static let suffix: ByteString = ".so"
+    private static let dot: ByteString = "."
 
     /// The position in `all` of the library that a file or a SONAME called `name` belongs to.
     static func index(ofName name: ByteString) -> Int? {
-        guard name.isFileName, let suffix = name.range(of: ".so") else { return nil }
-        guard suffix.upperBound == name.count || name.bytes[suffix.upperBound] == UInt8(ascii: ".") else { return nil }
-        let stem = name.bytes[..<suffix.upperBound]
-        var candidates = stems.indices
-        while !candidates.isEmpty {
-            let middle = candidates.lowerBound + candidates.count / 2
-            if stem.elementsEqual(stems[middle]) { return order[middle] }
-            candidates =
-                stem.lexicographicallyPrecedes(stems[middle])
-                ? candidates.lowerBound..<middle : (middle + 1)..<candidates.upperBound
-        }
-        return nil
+        guard name.isFileName, let end = name.range(of: suffix)?.upperBound else { return nil }
+        guard end == name.count || name.bytes[end] == UInt8(ascii: ".") else { return nil }
+        let stem = ByteString(name.bytes[..<end])
+        return all.firstIndex { $0.stem == stem }
     }
 
     /// Whether `name` can belong to one of the libraries. Does not allocate: it is asked for every entry of a host's
@@ -132,6 +123,9 @@ struct LibraryComponent {
         "libnvidia-", "libcuda.", "libcudadebugger.", "libnvcuvid.", "libnvoptix.", "libGLX_nvidia.", "libEGL_nvidia.",
         "libGLESv1_CM_nvidia.", "libGLESv2_nvidia.", "libvdpau_nvidia.",
     ]
+
+    /// The name of the file in a driver of `version`, for libraries without a version of their own.
+    func fileName(version: ByteString) -> ByteString { stem + Self.dot + version }
 
     /// What the name of a file says about its version.
     enum Verdict: Equatable {

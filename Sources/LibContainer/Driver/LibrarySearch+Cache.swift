@@ -45,7 +45,7 @@ extension LibrarySearch {
                 if entry.name == slots[index].component.stem {
                     slots[index].hasLinkerName = true
                     linkerNames.append(position)
-                } else if slots[index].file == nil {
+                } else if !slots[index].isFilled {
                     take(entry, slot: index, in: root, using: &folders)
                 }
             }
@@ -54,7 +54,7 @@ extension LibrarySearch {
         for entry in linkerNames.map({ cache.entries[$0] }) where entry.path.isAbsolutePath {
             let libraryClass = DriverFile.LibraryClass(cacheFlags: entry.flags)
             for index in slots(forName: entry.name)
-            where slots[index].libraryClass == libraryClass && slots[index].file == nil {
+            where slots[index].libraryClass == libraryClass && !slots[index].isFilled {
                 takeFile(at: entry.path, foundIn: root.cachePath, slots: index..<(index + 1), in: root)
             }
         }
@@ -67,8 +67,21 @@ extension LibrarySearch {
             slots[index].note(.refused("\(root.cachePath) has the path \(entry.path), which is not absolute"))
             return
         }
+        let folder = entry.path.parentPath
+        let component = slots[index].component
+        if component.naming == .driverVersion {
+            // Nearly all entries are links to the file of this name, and then none of them has to be read.
+            do throws(DriverRoot.Refusal) {
+                let name = component.fileName(version: version)
+                let location = try root.location(of: name, in: folder, using: &folders)
+                return offer(location, foundIn: root.cachePath, slot: index, soname: entry.name)
+            } catch {
+                // The entry itself will tell.
+            }
+        }
         do throws(DriverRoot.Refusal) {
-            let location = try root.location(of: entry.path, using: &folders)
+            let name = entry.path.lastPathComponent
+            let location = try root.location(of: name, in: folder, isLikelyLink: true, using: &folders)
             offer(location, foundIn: root.cachePath, slot: index, soname: entry.name)
         } catch {
             // An entry whose file is gone is a cache that nobody has renewed; the folders will tell.

@@ -19,7 +19,7 @@ extension LibrarySearch {
             return
         }
         guard let libraryClass = DriverFile.LibraryClass(library) else { return }
-        for index in range where slots[index].libraryClass == libraryClass && slots[index].file == nil {
+        for index in range where slots[index].libraryClass == libraryClass && !slots[index].isFilled {
             offer(location, foundIn: place, slot: index, soname: usableSONAME(of: library, slot: index, at: location))
         }
     }
@@ -39,7 +39,8 @@ extension LibrarySearch {
         }
     }
 
-    private static func library(
+    /// Reads the file that was found, whatever is at its path by now.
+    static func library(
         _ file: borrowing DriverRoot.File, in root: borrowing DriverRoot
     ) throws(DriverRoot.Refusal) -> ELFFile {
         let descriptor: FileDescriptor

@@ -19,15 +19,16 @@ extension LibrarySearch {
         let classes: Classes
     }
 
+    /// Where 64-bit libraries of the machine's own architecture are.
     #if arch(arm64)
-        private static let nativeFolders: [ByteString] = [
+        static let nativeFolders: [ByteString] = [
             "/usr/lib64", "/usr/lib/aarch64-linux-gnu", "/lib64", "/lib/aarch64-linux-gnu",
         ]
         private static let compat32Folders: [ByteString] = [
             "/usr/lib/arm-linux-gnueabihf", "/usr/lib32", "/run/opengl-driver-32/lib",
         ]
     #else
-        private static let nativeFolders: [ByteString] = [
+        static let nativeFolders: [ByteString] = [
             "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/lib64", "/lib/x86_64-linux-gnu",
         ]
         private static let compat32Folders: [ByteString] = [
@@ -51,11 +52,11 @@ extension LibrarySearch {
     /// a big host have thousands of files, have nothing more; only the folders below them are listed then.
     mutating func searchFolders(in root: borrowing DriverRoot) {
         let isCacheCurrent = slots.contains {
-            $0.file != nil && $0.component.naming == .driverVersion && $0.libraryClass == .native
+            $0.isFilled && $0.component.naming == .driverVersion && $0.libraryClass == .native
         }
-        var seen: [(device: dev_t, inode: ino_t)] = []
+        var seen: [FolderIdentity] = []
         for folder in folders() {
-            guard slots.contains(where: { $0.file == nil && folder.classes.contains($0.libraryClass) }) else {
+            guard slots.contains(where: { !$0.isFilled && folder.classes.contains($0.libraryClass) }) else {
                 continue
             }
             guard let directory = Self.open(folder.path, forListing: !isCacheCurrent, in: root, seen: &seen) else {
@@ -80,21 +81,27 @@ extension LibrarySearch {
         }
         folders += Self.mixedFolders.map { Folder(path: $0, classes: .both) }
         folders.append(Folder(path: "/", classes: .both))
-        folders += self.folders(of: .native).map { Folder(path: $0, classes: .native) }
-        folders += self.folders(of: .compat32).map { Folder(path: $0, classes: .compat32) }
+        func add(_ libraryClass: DriverFile.LibraryClass, _ classes: Classes) {
+            for path in self.folders(of: libraryClass)
+            where !folders.contains(where: { $0.path == path && $0.classes.contains(libraryClass) }) {
+                folders.append(Folder(path: path, classes: classes))
+            }
+        }
+        add(.native, .native)
+        add(.compat32, .compat32)
         return folders
     }
 
     /// Opens a folder that was not seen before; nil where there is none.
     private static func open(
         _ path: ByteString, forListing isListed: Bool, in root: borrowing DriverRoot,
-        seen: inout [(device: dev_t, inode: ino_t)]
+        seen: inout [FolderIdentity]
     ) -> FileDescriptor? {
         do throws(LinuxError) {
             let directory = try root.root.open(path, flags: (isListed ? O_RDONLY : CLX_O_PATH) | O_DIRECTORY)
-            let status = try directory.status()
-            if seen.contains(where: { $0 == (status.device, status.inode) }) { return nil }
-            seen.append((status.device, status.inode))
+            let identity = FolderIdentity(try directory.status())
+            if seen.contains(identity) { return nil }
+            seen.append(identity)
             return directory
         } catch {
             return nil
@@ -124,7 +131,7 @@ extension LibrarySearch {
                     slots[index].hasLinkerName = true
                 }
             } else if range.contains(where: {
-                slots[$0].file == nil && folder.classes.contains(slots[$0].libraryClass)
+                !slots[$0].isFilled && folder.classes.contains(slots[$0].libraryClass)
             }) {
                 takeFile(at: folder.path.appending(component: name), foundIn: folder.path, slots: range, in: root)
             }

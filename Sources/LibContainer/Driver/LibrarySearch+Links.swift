@@ -3,6 +3,12 @@
 internal import Linux
 
 extension LibrarySearch.Slot {
+    private static let alwaysLinked: [ByteString] = [
+        "libcuda.so", "libnvidia-opticalflow.so", "libnvidia-vulkan-producer.so",
+    ]
+    private static let glx: ByteString = "libGLX_nvidia.so"
+    private static let allocator: ByteString = "libnvidia-allocator.so"
+
     /// The links that programs need beside `file` in the container.
     ///
     /// ldconfig in the container would make the SONAME's. The linker's names and those of other names are what
@@ -17,13 +23,11 @@ extension LibrarySearch.Slot {
             links.append(SymbolicLink(path: folder.appending(component: path), target: target))
         }
         if file.soname != name { link(file.soname, to: name) }
-        let isAlwaysLinked =
-            stem == "libcuda.so" || stem == "libnvidia-opticalflow.so" || stem == "libnvidia-vulkan-producer.so"
-        if isAlwaysLinked || hasLinkerName, stem != file.soname, stem != name { link(stem, to: file.soname) }
-        if stem == "libGLX_nvidia.so" { link("libGLX_indirect.so.0", to: name) }
-        if stem == "libnvidia-allocator.so", libraryClass == .native,
-            !file.capability.isDisjoint(with: .drawing)
-        {
+        if hasLinkerName || Self.alwaysLinked.contains(stem), stem != file.soname, stem != name {
+            link(stem, to: file.soname)
+        }
+        if stem == Self.glx { link("libGLX_indirect.so.0", to: name) }
+        if stem == Self.allocator, libraryClass == .native, !file.capability.isDisjoint(with: .drawing) {
             links.append(Self.gbmBackend(besides: folder))
         }
         return links

@@ -15,6 +15,9 @@ struct LibrarySearch {
         /// Whether the host has the linker's name (`libcuda.so`) as a link.
         var hasLinkerName = false
 
+        /// Not a comparison with nil, which compares whole files.
+        var isFilled: Bool { if case .some = file { true } else { false } }
+
         var name: ByteString { libraryClass == .native ? component.stem : component.stem + " (32-bit)" }
 
         mutating func note(_ cause: Omission.Cause) {
@@ -29,16 +32,17 @@ struct LibrarySearch {
 
     let version: ByteString
     let capabilities: DriverCapabilities
-    /// Wanted libraries; those of `LibraryComponent.all[n]` are at `positions[n]`, native before 32-bit.
+    /// Wanted libraries; those of `LibraryComponent.all[n]` are at `starts[n]..<starts[n + 1]`, native before 32-bit.
     var slots: [Slot] = []
-    private var positions: [Range<Int>] = []
+    private var starts: [Int] = []
     var searched: [ByteString] = []
 
     init(for capabilities: DriverCapabilities, version: ByteString) {
         self.version = version
         self.capabilities = capabilities
+        slots.reserveCapacity(2 * LibraryComponent.all.count)
         for component in LibraryComponent.all {
-            let start = slots.count
+            starts.append(slots.count)
             let asked = component.capabilities.intersection(capabilities)
             if !asked.isEmpty {
                 slots.append(Slot(component: component, libraryClass: .native, capability: asked))
@@ -47,14 +51,14 @@ struct LibrarySearch {
                         Slot(component: component, libraryClass: .compat32, capability: asked.union(.compat32)))
                 }
             }
-            positions.append(start..<slots.count)
         }
+        starts.append(slots.count)
     }
 
     /// The slots that a file or SONAME called `name` can fill.
     func slots(forName name: ByteString) -> Range<Int> {
         guard let index = LibraryComponent.index(ofName: name) else { return 0..<0 }
-        return positions[index]
+        return starts[index]..<starts[index + 1]
     }
 
     mutating func run(
@@ -62,8 +66,8 @@ struct LibrarySearch {
     ) {
         if slots.isEmpty { return }
         searchCache(in: root, using: &folders, files: &files)
-        if slots.contains(where: { $0.file == nil }) { searchFolders(in: root) }
-        let has32Bit = slots.contains { $0.libraryClass == .compat32 && ($0.file != nil || $0.problem != nil) }
+        if slots.contains(where: { !$0.isFilled }) { searchFolders(in: root) }
+        let has32Bit = slots.contains { $0.libraryClass == .compat32 && ($0.isFilled || $0.problem != nil) }
         for slot in slots {
             if var file = slot.file {
                 file.links = slot.links(to: file)

@@ -7,7 +7,7 @@ package import Linux
 ///
 /// The file is read with pread(2) and without trust. Every offset and count is checked and bounded, and nothing is
 /// mapped, so a file that changes meanwhile gives an error or other values, never a fault. All of it comes from the
-/// program headers, as for the loader; section headers, which `strip` may drop, are not looked at.
+/// program headers, as for the loader; section headers, which `strip` may drop, only lead to notes.
 package struct ELFFile: Sendable {
     package enum Failure: Error, Equatable {
         case unreadable(LinuxError)

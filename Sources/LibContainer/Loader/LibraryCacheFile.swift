@@ -10,14 +10,21 @@ enum LibraryCacheFile {
     /// Bytes. A cache of 10,000 libraries has about 1 MiB.
     static let sizeLimit = 16 << 20
 
-    /// Merges `additions` into the root's cache and writes it where that changes it. Returns whether it did.
+    /// Merges `additions` into the root's cache, takes out what leads to `unused`, and writes it where that changes it.
+    /// Returns whether it did.
     ///
     /// A cache that is missing, empty or damaged is written anew with the additions alone: the loader then searches its
     /// own directories for the rest, as it did with the damaged one. A link is replaced and its target left alone.
-    static func merge(_ additions: [LibraryCache.Entry], into root: borrowing RootDirectory) throws(LinuxError) -> Bool
-    {
+    static func merge(
+        _ additions: [LibraryCache.Entry], dropping unused: CompatibilityListing? = nil,
+        into root: borrowing RootDirectory
+    ) throws(LinuxError) -> Bool {
+        if additions.isEmpty, unused == nil { return false }
         let current = try root.readFile(path, limit: sizeLimit)
         var cache = parse(current ?? [])
+        let count = cache.entries.count
+        if let unused { cache.drop(unused, in: root) }
+        if additions.isEmpty, cache.entries.count == count { return false }
         cache.merge(additions)
         guard let merged = cache.serialized() else { throw LinuxError("write", path, code: EFBIG) }
         if merged == current { return false }
@@ -34,6 +41,22 @@ enum LibraryCacheFile {
 
     private static func parse(_ bytes: [UInt8]) -> LibraryCache {
         do throws(LibraryCache.Failure) { return try LibraryCache(parsing: bytes) } catch { return LibraryCache() }
+    }
+}
+
+extension LibraryCache {
+    /// Takes out what leads to an image's compat libraries.
+    fileprivate mutating func drop(_ unused: CompatibilityListing, in root: borrowing RootDirectory) {
+        var known: [ByteString: Bool] = [:]
+        var kept: [Entry] = []
+        kept.reserveCapacity(entries.count)
+        for entry in entries {
+            if CompatibilityLibrary.mayBeNamed(entry.name), unused.contains(entry.path, in: root, known: &known) {
+                continue
+            }
+            kept.append(entry)
+        }
+        entries = kept
     }
 }
 

@@ -22,13 +22,16 @@ struct LoaderConfiguration {
     init(listing directories: [ByteString]) { self.directories = directories }
 
     /// Writes the drop-in, and ld.so.conf where there is none. Adds to `warnings` what a later ldconfig would lose.
+    ///
+    /// Where there is nothing to list, a drop-in of an earlier start is emptied.
     func write(to root: borrowing RootDirectory, _ warnings: inout [String]) {
-        guard !directories.isEmpty else { return }
         do throws(LinuxError) {
             let contents = directories.flatMap { $0.bytes + [UInt8(ascii: "\n")] }
-            if try root.readRegularFile(Self.dropIn, limit: Self.sizeLimit) != contents {
+            let current = try root.readRegularFile(Self.dropIn, limit: Self.sizeLimit)
+            if current != contents, current != nil || !contents.isEmpty {
                 try root.replaceFile(at: Self.dropIn, contents: contents)
             }
+            guard !directories.isEmpty else { return }
             if try root.status(of: Self.main, followLinks: false) == nil {
                 try root.replaceFile(at: Self.main, contents: Self.includeLine.bytes)
             } else if !includesDropIn(ByteString(try root.readFile(Self.main, limit: Self.sizeLimit) ?? [])) {
@@ -40,7 +43,8 @@ struct LoaderConfiguration {
     }
 
     private var consequence: String {
-        "an ldconfig run in the container loses \(directories[0])"
+        "an ldconfig run in the container "
+            + (directories.first.map { "loses \($0)" } ?? "keeps what \(Self.dropIn) lists")
     }
 
     /// Whether an `include` in the text of ld.so.conf matches the drop-in: `include PATTERN...`, relative to the

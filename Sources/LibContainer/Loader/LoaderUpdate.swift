@@ -22,13 +22,7 @@ package struct LoaderUpdate: Hashable, Sendable {
             libraryClass: DriverFile.LibraryClass, soname: ByteString, path: ByteString
         ) throws(InvalidArgument) {
             guard soname.isFileName else { throw InvalidArgument("\"\(soname)\" is no SONAME") }
-            guard path.isAbsolutePath, path.lastPathComponent.isFileName, !path.hasParentComponent else {
-                throw InvalidArgument("\"\(path)\" is no absolute path of a file")
-            }
-            // Blanks, control characters, and what ld.so.conf and musl's path file separate or comment with.
-            guard !path.bytes.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == 0x23 || $0 == 0x3A }) else {
-                throw InvalidArgument("\"\(path)\" has a byte that the loader's configuration can't hold")
-            }
+            try LoaderUpdate.checkPath(path)
             self.libraryClass = libraryClass
             self.soname = soname
             self.path = path
@@ -38,6 +32,11 @@ package struct LoaderUpdate: Hashable, Sendable {
 
         /// Where the loader finds it: the SONAME beside the file, a link unless the file itself has that name.
         package var loaderPath: ByteString { directory.appending(component: soname) }
+
+        /// What makes the file be found at `loaderPath`; nil where it is there by its own name.
+        var link: SymbolicLink? {
+            path == loaderPath ? nil : SymbolicLink(path: loaderPath, target: path.lastPathComponent)
+        }
     }
 
     /// Why a library or a link can't be asked for: lower case, no period.
@@ -47,14 +46,32 @@ package struct LoaderUpdate: Hashable, Sendable {
         init(_ description: String) { self.description = description }
     }
 
+    /// Throws where `path` is not absolute, has `..`, does not end in a name, or has a byte with a meaning in the loader's
+    /// configuration files.
+    static func checkPath(_ path: ByteString) throws(InvalidArgument) {
+        guard path.isAbsolutePath, path.lastPathComponent.isFileName, !path.hasParentComponent else {
+            throw InvalidArgument("\"\(path)\" is no absolute path with a name at its end")
+        }
+        // Blanks, control characters, and what ld.so.conf and musl's path file separate or comment with.
+        guard !path.bytes.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == 0x23 || $0 == 0x3A }) else {
+            throw InvalidArgument("\"\(path)\" has a byte that the loader's configuration can't hold")
+        }
+    }
+
     /// An earlier library wins over a later one of the same SONAME and class.
     package var libraries: [Library]
     /// Links beside those that `libraries` need.
     package var links: [SymbolicLink]
 
-    package init(libraries: [Library] = [], links: [SymbolicLink] = []) {
+    /// How the CUDA compat libraries of the image are judged; nil where they are left as they are.
+    package var forwardCompatibility: ForwardCompatibility?
+
+    package init(
+        libraries: [Library] = [], links: [SymbolicLink] = [], forwardCompatibility: ForwardCompatibility? = nil
+    ) {
         self.libraries = libraries
         self.links = links
+        self.forwardCompatibility = forwardCompatibility
     }
 
     /// What `apply` could not do. One line each, cause first.
@@ -63,6 +80,8 @@ package struct LoaderUpdate: Hashable, Sendable {
         package internal(set) var warnings: [String] = []
         /// Something that was asked for is missing.
         package internal(set) var failures: [String] = []
+        /// On the image's CUDA compat libraries; nil where nobody asked.
+        package internal(set) var forwardCompatibility: ForwardCompatibility.Decision?
     }
 
     /// Changes `root` as far as it is not as wanted already; a second call changes nothing. Goes on after a failure.
@@ -80,21 +99,27 @@ package struct LoaderUpdate: Hashable, Sendable {
                 try root.replaceLink(at: link.path, target: link.target)
             }
         }
-        if !libraries.isEmpty {
-            let hasMusl = root.contains(MuslSearchPath.loader)
-            // A musl image without a cache has no use for one; with a cache it has both loaders.
-            if !hasMusl || root.contains(LibraryCacheFile.path) {
-                let additions = cacheEntries
-                Self.attempt(&outcome, &readOnly) { () throws(LinuxError) in
-                    try LibraryCacheFile.merge(additions, into: root)
-                }
-                LoaderConfiguration(listing: searched(outside: directories)).write(to: root, &outcome.warnings)
+        let hasMusl = root.contains(MuslSearchPath.loader)
+        // A musl image without a cache has no use for one; with a cache it has both loaders.
+        let hasCache = !hasMusl || root.contains(LibraryCacheFile.path)
+        let compatibility = compatibilityLibraries(in: root, hasCache: hasCache)
+        outcome.forwardCompatibility = compatibility?.decision
+        if hasCache {
+            let found = adding(compatibility)
+            let isWritten = Self.attempt(&outcome, &readOnly) { () throws(LinuxError) in
+                try LibraryCacheFile.merge(found.cacheEntries, dropping: compatibility?.unused, into: root)
             }
-            if hasMusl {
-                let wanted = unique(libraries.filter { $0.libraryClass == .native }.map(\.directory))
-                Self.attempt(&outcome, &readOnly) { () throws(LinuxError) in
-                    try MuslSearchPath.add(wanted, in: root)
-                }
+            if !isWritten, compatibility?.decision.isUsed == true {
+                outcome.forwardCompatibility = .no("\(LibraryCacheFile.path) can't be written")
+            }
+            if !found.libraries.isEmpty {
+                LoaderConfiguration(listing: found.searched(outside: directories)).write(to: root, &outcome.warnings)
+            }
+        }
+        if hasMusl, !libraries.isEmpty {
+            let wanted = unique(libraries.filter { $0.libraryClass == .native }.map(\.directory))
+            Self.attempt(&outcome, &readOnly) { () throws(LinuxError) in
+                try MuslSearchPath.add(wanted, in: root)
             }
         }
         if !readOnly.isEmpty { outcome.warnings.append(readOnlyWarning(readOnly, root, directories)) }
@@ -103,10 +128,24 @@ package struct LoaderUpdate: Hashable, Sendable {
 
     /// Every link once, those of the libraries first.
     private var allLinks: [SymbolicLink] {
-        let sonames = libraries.filter { $0.path != $0.loaderPath }.map {
-            SymbolicLink(path: $0.loaderPath, target: $0.path.lastPathComponent)
+        unique(libraries.compactMap(\.link) + links)
+    }
+
+    private func compatibilityLibraries(
+        in root: borrowing RootDirectory, hasCache: Bool
+    ) -> CompatibilityLibraries? {
+        guard let forwardCompatibility else { return nil }
+        guard hasCache else {
+            return CompatibilityLibraries(.no("musl's loader, the image's only one, has no cache"))
         }
-        return unique(sonames + links)
+        return CompatibilityLibraries(
+            of: forwardCompatibility, linkNames: links.map(\.path.lastPathComponent), in: root)
+    }
+
+    /// The image's libraries that are used before the driver's, which stay behind them.
+    private func adding(_ compatibility: CompatibilityLibraries?) -> LoaderUpdate {
+        guard let compatibility, compatibility.decision.isUsed else { return self }
+        return LoaderUpdate(libraries: compatibility.libraries + libraries, links: compatibility.links + links)
     }
 
     /// What ldconfig would list: every SONAME, and every link named as the SONAME without its version that leads to it,
@@ -131,17 +170,21 @@ package struct LoaderUpdate: Hashable, Sendable {
         unique(libraries.map(\.directory)).filter { !directories.contains($0) }
     }
 
+    /// Returns whether `body` did its work.
+    @discardableResult
     private static func attempt(
         _ outcome: inout Outcome, _ readOnly: inout [ByteString], _ body: () throws(LinuxError) -> Bool
-    ) {
+    ) -> Bool {
         do throws(LinuxError) {
             _ = try body()
+            return true
         } catch {
             if error.code == EROFS {
                 readOnly.append(error.path)
             } else {
                 outcome.failures.append("\(error)")
             }
+            return false
         }
     }
 

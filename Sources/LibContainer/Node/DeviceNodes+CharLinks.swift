@@ -20,11 +20,12 @@ extension DeviceNodes {
             return [Omission(name: path, cause: .refused(error.description))]
         }
         var omissions: [Omission] = []
+        let (prefix, parent): (ByteString, ByteString) = ("/dev/", "../")
         for node in nodes {
-            guard let target = node.path.droppingPrefix("/dev/") else { continue }
+            guard let target = node.path.droppingPrefix(prefix) else { continue }
             let name = ByteString("\(node.major):\(node.minor)")
             do throws(LinuxError) {
-                try ensureLink(name, target: "../" + target, in: directory)
+                try ensureLink(name, target: parent + target, in: directory)
             } catch {
                 omissions.append(
                     Omission(name: path.appending(component: name), cause: .refused(error.description)))
@@ -33,7 +34,8 @@ extension DeviceNodes {
         return omissions
     }
 
-    private func openOrMakeDirectory(_ path: ByteString) throws(LinuxError) -> FileDescriptor {
+    /// The directory `path`, made with mode 0755 where it is missing.
+    func openOrMakeDirectory(_ path: ByteString) throws(LinuxError) -> FileDescriptor {
         do throws(LinuxError) {
             return try root.open(path, flags: CLX_O_PATH | O_DIRECTORY)
         } catch {
@@ -42,7 +44,12 @@ extension DeviceNodes {
         let parent = try root.open(path.parentPath, flags: CLX_O_PATH | O_DIRECTORY)
         let made = path.lastPathComponent.withCString { mkdirat(parent.number, $0, 0o755) }
         if made != 0, errno != EEXIST { throw LinuxError.last("create directory", path) }
-        return try root.open(path, flags: CLX_O_PATH | O_DIRECTORY)
+        let directory = try root.open(path, flags: CLX_O_PATH | O_DIRECTORY)
+        // The umask took permissions away.
+        if made == 0, chmod("/proc/self/fd/\(directory.number)", 0o755) != 0 {
+            throw LinuxError.last("change the mode of", path)
+        }
+        return directory
     }
 
     private func ensureLink(

@@ -9,12 +9,20 @@ extension DeviceNodes {
     /// parameters allow it.
     func requiredNode(_ path: ByteString, major: UInt32, minor: UInt32) throws(DriverError) -> DeviceNode {
         if let node = try existingNode(path, major: major, minor: minor) { return node }
-        let parameters = kernel.nodeParameters()
+        return try madeNode(path, major: major, minor: minor, parameters: kernel.nodeParameters())
+    }
+
+    /// The node at `path`, which is missing, made with `parameters` if they allow it; with its folder, which gets mode
+    /// 0755, where `makesFolder`.
+    func madeNode(
+        _ path: ByteString, major: UInt32, minor: UInt32, parameters: NodeParameters, makesFolder: Bool = false
+    ) throws(DriverError) -> DeviceNode {
         guard parameters.areModifiable else {
             throw .missingNode(
                 path: hostPath(of: path), reason: "the module parameter ModifyDeviceFiles forbids to make it")
         }
         do throws(LinuxError) {
+            if makesFolder { _ = try openOrMakeDirectory(path.parentPath) }
             try makeNode(path, major: major, minor: minor, parameters: parameters)
         } catch {
             throw .missingNode(path: hostPath(of: path), reason: error.description)
@@ -36,6 +44,13 @@ extension DeviceNodes {
                 path: hostPath(of: path), found: "not readable (\(error))", expected: Self.text(major, minor))
         }
         guard let status else { return nil }
+        return try node(path, status, major: major, minor: minor)
+    }
+
+    /// The node at `path` if `status`, which is its own and not that of a link's target, is that of the device expected.
+    func node(
+        _ path: ByteString, _ status: FileStatus, major: UInt32, minor: UInt32
+    ) throws(DriverError) -> DeviceNode {
         guard status.kind == .characterDevice, status.major == major, status.minor == minor else {
             throw .unsuitableNode(
                 path: hostPath(of: path), found: Self.text(status), expected: Self.text(major, minor))

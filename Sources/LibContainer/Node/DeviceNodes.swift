@@ -88,10 +88,9 @@ package struct DeviceNodes: ~Copyable, Sendable {
             set.omit(gpu.busID, "no DRM nodes: the kernel module nvidia-drm is not loaded, or the GPU has no display")
             return set
         }
-        let directory: ByteString = "/dev/dri"
         for name in names {
             guard let expected = DRMNode(name: name) else { continue }
-            let path = directory.appending(component: name)
+            let path = DRMNode.directory.appending(component: name)
             do throws(DriverError) {
                 if let node = try existingNode(path, major: DRMNode.major, minor: expected.minor) {
                     set.nodes.append(node)
@@ -102,28 +101,13 @@ package struct DeviceNodes: ~Copyable, Sendable {
                 set.omit(path, error.description)
             }
         }
-        for suffix: ByteString in ["-card", "-render"] {
-            let name = "pci-" + gpu.busID + suffix
+        for name in DRMNode.linkNames(of: gpu) {
             guard let target = linkTarget(of: name), set.nodes.contains(where: { $0.path.isNamed(as: target) })
             else { continue }
-            let path = directory.appending(component: "by-path").appending(component: name)
+            let path = DRMNode.linkDirectory.appending(component: name)
             set.links.append(SymbolicLink(path: path, target: target))
         }
         return set
-    }
-
-    /// `/dev/nvidia-caps/nvidia-cap<minor>`, the node that stands for one of the driver's capabilities, such as a MIG
-    /// instance.
-    package func capability(minor: UInt32) throws(DriverError) -> DeviceNode {
-        var path: ByteString = "/dev/nvidia-caps/nvidia-cap"
-        path.bytes += Array(String(minor).utf8)
-        guard let major = majors["nvidia-caps"] else {
-            throw .missingNode(path: hostPath(of: path), reason: "the kernel module offers no capability devices")
-        }
-        guard let node = try existingNode(path, major: major, minor: minor) else {
-            throw .missingNode(path: hostPath(of: path), reason: "it does not exist")
-        }
-        return node
     }
 
     /// The major of `nvidia0`, `nvidiactl` and, in older drivers, `nvidia-modeset`.
@@ -140,17 +124,11 @@ package struct DeviceNodes: ~Copyable, Sendable {
     /// The text of the link `name` in `/dev/dri/by-path`.
     private func linkTarget(of name: ByteString) -> ByteString? {
         do throws(LinuxError) {
-            guard let folder = folders.number(of: "/dev/dri/by-path") else { return nil }
+            guard let folder = folders.number(of: DRMNode.linkDirectory) else { return nil }
             return try ByteString(textOfLink: name, relativeTo: folder)
         } catch {
             return nil
         }
-    }
-}
-
-extension NodeSet {
-    fileprivate mutating func omit(_ name: ByteString, _ reason: String, isCore: Bool = false) {
-        omissions.append(Omission(name: name, cause: .refused(reason), isCore: isCore))
     }
 }
 

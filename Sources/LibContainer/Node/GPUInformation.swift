@@ -48,11 +48,13 @@ struct GPUInformation {
         guard let digits = text.droppingPrefix("GPU-"), digits.count == 36 else { return nil }
         var bytes = Array("GPU-".utf8)
         for (position, byte) in digits.bytes.enumerated() {
-            switch byte {
-            case UInt8(ascii: "-") where [8, 13, 18, 23].contains(position): bytes.append(byte)
-            case _ where [8, 13, 18, 23].contains(position): return nil
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): bytes.append(byte)
-            case UInt8(ascii: "A")...UInt8(ascii: "F"): bytes.append(byte | 0x20)
+            switch (position, byte) {
+            case (8, UInt8(ascii: "-")), (13, UInt8(ascii: "-")), (18, UInt8(ascii: "-")), (23, UInt8(ascii: "-")):
+                bytes.append(byte)
+            case (8, _), (13, _), (18, _), (23, _): return nil
+            case (_, UInt8(ascii: "0")...UInt8(ascii: "9")), (_, UInt8(ascii: "a")...UInt8(ascii: "f")):
+                bytes.append(byte)
+            case (_, UInt8(ascii: "A")...UInt8(ascii: "F")): bytes.append(byte | 0x20)
             default: return nil
             }
         }

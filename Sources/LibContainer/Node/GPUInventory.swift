@@ -19,7 +19,8 @@ package struct GPUInventory: Sendable {
     /// What a container with all GPUs does not get, and GPUs that can't be asked for in every way.
     package var omissions: [Omission] {
         unusable.map { Omission(name: $0.busID, cause: .refused($0.reason)) }
-            + gpus.filter(\.uuid.isEmpty).map {
+            // The integrated GPU of a Tegra is on no PCI bus, and has no UUID that the kernel tells.
+            + gpus.filter { $0.uuid.isEmpty && !$0.busID.isEmpty }.map {
                 Omission(
                     name: $0.busID,
                     cause: .refused(

@@ -4,6 +4,12 @@ internal import Glibc
 internal import Linux
 
 extension KernelDriver {
+    /// One of `/proc/driver/nvidia/gpus`.
+    private struct Entry {
+        let address: PCIAddress
+        let name: ByteString
+    }
+
     /// The GPUs in `/proc/driver/nvidia/gpus`, in NVML's order: by PCI domain, bus, device and function, whatever order
     /// the directory has and whatever minors the nodes have.
     ///
@@ -12,7 +18,7 @@ extension KernelDriver {
     /// NVML. Reading a GPU that has been put to sleep (runtime D3) wakes it.
     package func gpus() throws(DriverError) -> GPUInventory {
         let path = directory.appending(component: "gpus")
-        var found: [(address: PCIAddress, name: ByteString)] = []
+        var found: [Entry] = []
         let directory: FileDescriptor
         do throws(LinuxError) {
             directory = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
@@ -25,7 +31,7 @@ extension KernelDriver {
         do throws(LinuxError) {
             try directory.forEachEntry(limit: 4096) { name in
                 let name = ByteString(Array(name))
-                if let address = PCIAddress(name) { found.append((address, name)) }
+                if let address = PCIAddress(name) { found.append(Entry(address: address, name: name)) }
             }
         } catch {
             throw .unreadable(error)
@@ -33,9 +39,10 @@ extension KernelDriver {
         found.sort { $0.address < $1.address }
         var inventory = GPUInventory()
         var index = 0
-        for (address, name) in found {
+        for entry in found {
+            let address = entry.address
             do throws(LinuxError) {
-                let file = name.appending(component: "information")
+                let file = entry.name.appending(component: "information")
                 let information = GPUInformation(parsing: try read(file, relativeTo: directory.number))
                 if information.isExcluded { continue }
                 switch information.gpu(index: index, address: address) {

@@ -56,6 +56,19 @@ package struct KernelDriver: Sendable {
         }
     }
 
+    /// The minor of a miscellaneous device such as `rdma_cm`, whose major is 10; nil where `/proc/misc` has none.
+    func miscellaneousMinor(of name: ByteString) -> UInt32? {
+        do throws(LinuxError) {
+            for line in try read(procPath.appending(component: "misc")).lines {
+                let words = line.trimmed.split(separator: UInt8(ascii: " "))
+                if words.count == 2, words[1] == name { return words[0].decimal(as: UInt32.self) }
+            }
+        } catch {
+            // A kernel without such devices.
+        }
+        return nil
+    }
+
     /// How the module wants its nodes made; the defaults where it does not say.
     package func nodeParameters() -> NodeParameters {
         do throws(LinuxError) {
@@ -84,11 +97,14 @@ package struct KernelDriver: Sendable {
         return names.sorted()
     }
 
-    /// Reads a file of the kernel. O_NONBLOCK, since where the kernel's file should be may be a FIFO.
-    func read(_ path: ByteString, relativeTo directory: CInt = AT_FDCWD) throws(LinuxError) -> ByteString {
+    /// Reads a file of the kernel of at most `limit` bytes. O_NONBLOCK, since where the kernel's file should be may be a
+    /// FIFO.
+    func read(
+        _ path: ByteString, relativeTo directory: CInt = AT_FDCWD, limit: Int = 64 << 10
+    ) throws(LinuxError) -> ByteString {
         let file = try FileDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY, relativeTo: directory)
         do throws(LinuxError) {
-            return ByteString(try file.readToEnd(limit: 64 << 10, sizeHint: 4095))
+            return ByteString(try file.readToEnd(limit: limit, sizeHint: 4095))
         } catch {
             throw LinuxError(error.operation, path, code: error.code)
         }

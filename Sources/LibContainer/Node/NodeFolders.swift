@@ -7,7 +7,7 @@ internal import Linux
 /// The folders of a dev root with device nodes and links to them, opened once: there are half a dozen entries to look
 /// at in them for every GPU.
 struct NodeFolders: ~Copyable, Sendable {
-    private static let paths: [ByteString] = ["/dev", "/dev/dri", "/dev/dri/by-path"]
+    private static let paths: [ByteString] = ["/dev", DRMNode.directory, DRMNode.linkDirectory]
 
     /// O_PATH descriptors, owned, in the order of `paths`; -1 for a folder that can't be opened.
     private var numbers: [CInt] = []

@@ -7,4 +7,8 @@ package struct NodeSet: Sendable {
     package var nodes: [DeviceNode] = []
     package var links: [SymbolicLink] = []
     package var omissions: [Omission] = []
+
+    mutating func omit(_ name: ByteString, _ reason: String, isCore: Bool = false) {
+        omissions.append(Omission(name: name, cause: .refused(reason), isCore: isCore))
+    }
 }

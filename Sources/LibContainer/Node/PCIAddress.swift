@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Linux
+package import Linux
 
 /// Where a device is on the PCI bus; ordered as the bus is, which is NVML's order of GPUs.
-struct PCIAddress: Hashable, Comparable {
+package struct PCIAddress: Hashable, Comparable {
     let domain: UInt32
     let bus: UInt32
     let device: UInt32
     let function: UInt32
 
     /// Reads `0000:07:00.0`; a domain of eight digits is understood as well.
-    init?(_ text: ByteString) {
+    package init?(_ text: ByteString) {
         let parts = text.split(separator: UInt8(ascii: ":"))
         guard parts.count == 3 else { return nil }
         let last = parts[2].split(separator: UInt8(ascii: "."))
@@ -21,12 +21,12 @@ struct PCIAddress: Hashable, Comparable {
         (self.domain, self.bus, self.device, self.function) = (domain, bus, device, function)
     }
 
-    static func < (left: PCIAddress, right: PCIAddress) -> Bool {
+    package static func < (left: PCIAddress, right: PCIAddress) -> Bool {
         (left.domain, left.bus, left.device, left.function) < (right.domain, right.bus, right.device, right.function)
     }
 
     /// As sysfs names the device: lower case, the domain of at least four digits.
-    var name: ByteString {
+    package var name: ByteString {
         var bytes = Self.hexadecimal(domain, digits: 4)
         bytes.append(UInt8(ascii: ":"))
         bytes += Self.hexadecimal(bus, digits: 2)

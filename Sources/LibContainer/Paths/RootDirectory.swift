@@ -53,12 +53,29 @@ package struct RootDirectory: ~Copyable, Sendable {
         }
     }
 
-    private func openByKernel(_ path: ByteString, flags: CInt, mode: mode_t) throws(LinuxError) -> CInt {
+    /// Opens `path` as `open` does where no part of it is a link, so that the path itself tells where the file is. Nil
+    /// where one is, and where the kernel can't tell.
+    func openWithoutLinks(_ path: ByteString, flags: CInt) throws(LinuxError) -> FileDescriptor? {
+        guard path.isCString else { throw LinuxError("open", path, code: EINVAL) }
+        do throws(LinuxError) {
+            return FileDescriptor(
+                owning: try openByKernel(path, flags: flags, mode: 0, resolve: CLX_RESOLVE_NO_SYMLINKS))
+        } catch {
+            switch error.code {
+            case ELOOP, EAGAIN, ENOSYS, EPERM: return nil
+            default: throw error
+            }
+        }
+    }
+
+    private func openByKernel(
+        _ path: ByteString, flags: CInt, mode: mode_t, resolve: CInt = 0
+    ) throws(LinuxError) -> CInt {
         try path.withCString { (pointer) throws(LinuxError) -> CInt in
             try retryingOnInterrupt("open", path) {
                 clx_openat2(
                     descriptor.number, pointer, UInt64(flags | O_CLOEXEC), UInt64(mode),
-                    UInt64(CLX_RESOLVE_IN_ROOT | CLX_RESOLVE_NO_MAGICLINKS))
+                    UInt64(CLX_RESOLVE_IN_ROOT | CLX_RESOLVE_NO_MAGICLINKS | resolve))
             }
         }
     }

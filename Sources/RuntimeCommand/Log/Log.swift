@@ -42,7 +42,7 @@ package struct Log: Sendable {
     }
 
     /// Whether lines of `level` go anywhere.
-    package func writes(_ level: LogLevel) -> Bool { level <= self.level && !files.isEmpty }
+    package func writes(_ level: LogLevel) -> Bool { !files.isEmpty && level.rawValue <= self.level.rawValue }
 
     /// Logs one line if `level` is logged at all. Never give it values of environment variables.
     package func write(

@@ -11,10 +11,12 @@ struct LogFile: Sendable {
     let createsDirectories: Bool
 
     /// Appends `line` with one write(2), or does nothing if the file isn't a regular one, of ours or root's, that is no
-    /// link: whoever can put a link or a FIFO in place of the log must not gain a write by root or stop a start.
+    /// link and has no second name: whoever can put a link or a FIFO in place of the log must not gain a write by root or
+    /// stop a start.
     func append(_ line: [UInt8]) {
         guard let descriptor = open(), let status = try? descriptor.status(), status.kind == .regular,
-            status.owner == geteuid() || status.owner == 0, Self.isAllowed(status.size, plus: line.count)
+            status.linkCount <= 1, status.owner == geteuid() || status.owner == 0,
+            Self.isAllowed(status.size, plus: line.count)
         else { return }
         _ = line.withUnsafeBytes { write(descriptor.number, $0.baseAddress, $0.count) }
     }

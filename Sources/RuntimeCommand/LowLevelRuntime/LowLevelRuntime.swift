@@ -45,9 +45,10 @@ package struct LowLevelRuntime {
         }
         let names = candidates.map(\.description).joined(separator: " ")
         let refused = objections.map { "; \($0)" }.joined()
+        let hint = objections.lazy.map(\.hint).first { !$0.isEmpty }.map { $0 + ", or " } ?? ""
         throw LowLevelRuntimeError(
-            "no runtime binary found from candidate list: [\(names)]\(refused); install one of them or set"
-                + " nvidia-container-runtime.runtimes in config.toml")
+            "no runtime binary found from candidate list: [\(names)]\(refused)",
+            hint: hint + "install one of them or set nvidia-container-runtime.runtimes in config.toml")
     }
 
     private mutating func search(_ name: ByteString) -> ByteString? {
@@ -71,15 +72,15 @@ package struct LowLevelRuntime {
             status = try TrustedPath(path).status
         } catch {
             if error.isMissing { return false }
-            throw LowLevelRuntimeError("invalid path '\(path)': not trusted: \(error)")
+            throw LowLevelRuntimeError("invalid path '\(path)': not trusted: \(error.cause)", hint: error.hint)
         }
         guard status.kind == .regular, status.permissions & 0o111 != 0 else {
             throw LowLevelRuntimeError("specified path '\(path)' is not an executable file")
         }
         if let ownFile, ownFile.inode == status.inode, ownFile.device == status.device {
             throw LowLevelRuntimeError(
-                "invalid path '\(path)': it is nvidia-runtime itself; set nvidia-container-runtime.runtimes to runc or crun"
-            )
+                "invalid path '\(path)': it is nvidia-runtime itself",
+                hint: "set nvidia-container-runtime.runtimes to runc or crun")
         }
         return true
     }
@@ -97,6 +98,11 @@ package struct LowLevelRuntime {
 /// Why no low-level runtime can be had, in the words of the original where it has some.
 package struct LowLevelRuntimeError: Error, Equatable, CustomStringConvertible {
     package let description: String
+    /// What to do about it; may be empty.
+    package let hint: String
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, hint: String = "") {
+        self.description = description
+        self.hint = hint
+    }
 }

@@ -2,12 +2,18 @@
 
 package import Linux
 
-/// The setting that every start needs: what to exec.
+/// The settings that every start needs: what to exec, and the words by which a container can ask for a GPU.
 ///
 /// A container that asks for no GPU has to start although config.toml is broken (a broken default runtime stops every
 /// pod of a node), so reading it never fails: a key that can't be had keeps its default.
 package struct EssentialSettings: Equatable, Sendable {
+    /// `nvidia-container-runtime.runtimes`: never empty.
     package private(set) var runtimes: [ByteString] = ["runc", "crun"]
+    /// `swarm-resource`: the names of environment variables.
+    package private(set) var swarmResources: [ByteString] = []
+    /// `nvidia-container-runtime.modes.cdi.annotation-prefixes`: what the keys of annotations start with. An empty one is
+    /// a prefix of every key.
+    package private(set) var annotationPrefixes: [ByteString] = ["cdi.k8s.io/"]
 
     /// The built-in defaults.
     package init() {}
@@ -18,6 +24,8 @@ package struct EssentialSettings: Equatable, Sendable {
         var names: [ByteString] = []
         try? decoder.read("nvidia-container-runtime.runtimes", into: &names)
         if !names.isEmpty { runtimes = names }
+        try? decoder.readElements("swarm-resource", into: &swarmResources)
+        try? decoder.read("nvidia-container-runtime.modes.cdi.annotation-prefixes", into: &annotationPrefixes)
     }
 
     /// From the content of a config.toml; from what stands before the line of the error if it is no TOML, provided that

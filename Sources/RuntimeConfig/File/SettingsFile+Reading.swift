@@ -23,12 +23,14 @@ extension SettingsFile {
         switch outcome {
         case .bytes(let bytes): return bytes
         case .refused(let reason): throw SettingsError(file: path, reason)
+        case .untrusted(let error): throw SettingsError(file: path, "not trusted: \(error.cause)", hint: error.hint)
         }
     }
 
     private enum Outcome {
         case bytes([UInt8])
         case refused(String)
+        case untrusted(TrustError)
     }
 
     private static func readChecked(_ path: ByteString) throws(LinuxError) -> Outcome {
@@ -42,7 +44,7 @@ extension SettingsFile {
             guard trusted.inode == status.inode, trusted.device == status.device
             else { return .refused("was replaced while it was opened") }
         } catch {
-            return .refused("not trusted: \(error)")
+            return .untrusted(error)
         }
         return .bytes(try descriptor.readToEnd(limit: sizeLimit, sizeHint: Int(status.size)))
     }

@@ -22,23 +22,17 @@ extension Settings {
         try readContainerCLI(decoder)
         try readRuntime(decoder)
         try readModes(decoder)
+        try readPolicy(decoder)
     }
 
     /// The keys that nothing acts on: those of nvidia-container-cli as a process of its own, of which this project has no
-    /// counterpart, and those of requests and modes that this version does not know.
+    /// counterpart, and those of what it does in another way.
     private static let keysOfOtherVersions: [StaticString] = [
         "nvidia-container-cli.path", "nvidia-container-cli.environment", "nvidia-container-cli.debug",
         "nvidia-container-cli.ldcache", "nvidia-container-cli.no-pivot", "nvidia-container-cli.user",
-        "nvidia-container-cli.no-cgroups", "nvidia-container-cli.ldconfig", "nvidia-ctk.path", "disable-require",
-        "swarm-resource", "accept-nvidia-visible-devices-as-volume-mounts",
-        "nvidia-container-runtime-hook.skip-mode-detection", "nvidia-container-runtime.modes.csv.mount-spec-path",
-        "nvidia-container-runtime.modes.csv.compat-container-root", "nvidia-container-runtime.modes.cdi.spec-dirs",
-        "nvidia-container-runtime.modes.cdi.default-kind", "nvidia-container-runtime.modes.cdi.annotation-prefixes",
-        "nvidia-container-runtime.modes.jit-cdi.nvcdi-feature-flags",
-        "nvidia-container-runtime.modes.jit-cdi.nvcdi-disable-hooks",
-        "nvidia-container-runtime.modes.legacy.cuda-compat-mode", "features.allow-cuda-compat-libs-from-container",
-        "features.allow-unknown-oci-spec-fields", "features.disable-cuda-compat-lib-hook",
-        "features.disable-imex-channel-creation", "features.ignore-imex-channel-requests",
+        "nvidia-container-cli.no-cgroups", "nvidia-container-cli.ldconfig", "nvidia-ctk.path",
+        "nvidia-container-runtime-hook.skip-mode-detection", "features.allow-cuda-compat-libs-from-container",
+        "features.allow-unknown-oci-spec-fields", "features.disable-imex-channel-creation",
     ]
 
     /// Those of them that are set in `document`.
@@ -51,9 +45,7 @@ extension Settings {
 
     private mutating func readTopLevel(_ decoder: SettingsDecoder) throws(SettingsError) {
         try decoder.read("disable-require", into: &disableRequire)
-        var variables = ByteString()
-        try decoder.read("swarm-resource", into: &variables)
-        swarmResources = variables.commaSeparatedElements
+        try decoder.readElements("swarm-resource", into: &swarmResources)
         try decoder.read(
             "accept-nvidia-visible-devices-envvar-when-unprivileged", into: &acceptsEnvironmentWhenUnprivileged)
         try decoder.read("accept-nvidia-visible-devices-as-volume-mounts", into: &acceptsVolumeMounts)

@@ -10,7 +10,7 @@ package struct Settings: Equatable, Sendable {
     package var disableRequire = false
     /// `swarm-resource`: the environment variables that stand in for `NVIDIA_VISIBLE_DEVICES`, in order; the file has
     /// them in one string, separated by commas.
-    package var swarmResources: [ByteString] = []
+    package var swarmResources = EssentialSettings().swarmResources
     /// `accept-nvidia-visible-devices-envvar-when-unprivileged`
     package var acceptsEnvironmentWhenUnprivileged = true
     /// `accept-nvidia-visible-devices-as-volume-mounts`
@@ -33,6 +33,8 @@ package struct Settings: Equatable, Sendable {
     package struct ContainerCLI: Equatable, Sendable {
         /// The driver root and dev root; empty means `/`.
         package var root = ByteString()
+        /// `root`, with what empty means.
+        package var driverRoot: ByteString { root.isEmpty ? "/" : root }
         package var path = ByteString()
         /// `K=V` strings.
         package var environment: [ByteString] = []
@@ -62,6 +64,10 @@ package struct Settings: Equatable, Sendable {
         /// Our own key: the stage of the hook that is written into the spec.
         package var hookStage = HookStage.createContainer
         package var modes = Modes()
+        /// Our own table `policy`, without its `handlers`.
+        var policy = Policy()
+        /// Our own tables `policy.handlers.*`.
+        var handlerPolicies: [HandlerPolicy] = []
     }
 
     /// `[nvidia-container-runtime.modes.*]`
@@ -80,7 +86,7 @@ package struct Settings: Equatable, Sendable {
         package struct CDI: Equatable, Sendable {
             package var specDirectories: [ByteString] = ["/etc/cdi", "/var/run/cdi"]
             package var defaultKind: ByteString = "nvidia.com/gpu"
-            package var annotationPrefixes: [ByteString] = ["cdi.k8s.io/"]
+            package var annotationPrefixes = EssentialSettings().annotationPrefixes
         }
 
         package struct JITCDI: Equatable, Sendable {

@@ -63,6 +63,9 @@ struct TOMLValue {
         return ByteString(UnsafeRawBufferPointer(start: bytes, count: count))
     }
 
+    /// The value of an integer, or nil for every other kind.
+    var integer: Int64? { raw.kind == CTOML_INTEGER ? ctoml_integer(raw) : nil }
+
     /// The value of a boolean, or nil for every other kind.
     var boolean: Bool? { raw.kind == CTOML_BOOLEAN ? ctoml_boolean(raw) : nil }
 }

@@ -7,7 +7,7 @@ import Linux
 @testable import LibContainer
 
 /// A directory tree in the temporary folder, removed with the value: a driver root, a dev root, a procfs.
-final class DiscoveryTree {
+final class DiscoveryTree: Sendable {
     let path: String
 
     init() throws {

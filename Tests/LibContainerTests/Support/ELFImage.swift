@@ -20,6 +20,28 @@ struct ELFImage {
     var base: UInt64 = 0x10000
     /// Bytes between the program headers and the rest.
     var padding = 0
+    /// A note section, and section headers with it; none where nil.
+    var note: Note?
+
+    struct Note {
+        var section = ".note.cuda.fwd_compatibility"
+        var owner = "NVIDIA Corporation"
+        var text: String
+        /// What the owner's name is padded to.
+        var alignment = 4
+        /// Bytes that the header promises beyond the text.
+        var excess = 0
+        var type: UInt32 = 7
+
+        var bytes: [UInt8] {
+            let name = Array(owner.utf8) + [0]
+            let end = 12 + name.count
+            let padding = [UInt8](repeating: 0, count: (alignment - end % alignment) % alignment)
+            var bytes = ELFImage.little(UInt32(name.count)) + ELFImage.little(UInt32(text.utf8.count + excess))
+            bytes += ELFImage.little(UInt32(1)) + name + padding
+            return bytes + Array(text.utf8)
+        }
+    }
 
     static var compat32: ELFImage { ELFImage(is64Bit: false, machine: compat32Machine) }
 
@@ -41,14 +63,35 @@ struct ELFImage {
 
         var out: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, is64Bit ? 2 : 1, 1, 1, 0] + [UInt8](repeating: 0, count: 8)
         out += Self.little(UInt16(3)) + Self.little(machine) + Self.little(UInt32(1))
-        out += word(0) + word(UInt64(headerSize)) + word(0) + Self.little(UInt32(0))
+        let sections = note.map { sectionPart(for: $0, at: total) }
+        out += word(0) + word(UInt64(headerSize)) + word(sections?.headersOffset ?? 0) + Self.little(UInt32(0))
         out += Self.little(UInt16(headerSize)) + Self.little(UInt16(segmentSize)) + Self.little(UInt16(2))
-        out += Self.little(UInt16(0)) + Self.little(UInt16(0)) + Self.little(UInt16(0))
+        out += Self.little(UInt16(sections == nil ? 0 : is64Bit ? 64 : 40))
+        out += Self.little(UInt16(sections == nil ? 0 : 3)) + Self.little(UInt16(sections == nil ? 0 : 2))
         out += segment(type: 1, offset: 0, address: base, size: total)
         out += segment(type: 2, offset: dynamicOffset, address: base + dynamicOffset, size: dynamicSize)
         out += [UInt8](repeating: 0xAA, count: padding)
         for (tag, value) in dynamic { out += word(tag) + word(value) }
-        return out + strings
+        return out + strings + (sections?.bytes ?? [])
+    }
+
+    /// The note, the names, and three headers: none, the note, the names.
+    private func sectionPart(for note: Note, at start: UInt64) -> (headersOffset: UInt64, bytes: [UInt8]) {
+        let names = Array("\0\(note.section)\0.shstrtab\0".utf8)
+        let content = note.bytes
+        let namesOffset = start + UInt64(content.count)
+        let headersOffset = namesOffset + UInt64(names.count)
+        func header(name: Int, type: UInt32, offset: UInt64, size: Int) -> [UInt8] {
+            var bytes = Self.little(UInt32(name)) + Self.little(type) + word(0) + word(0)
+            bytes += word(offset) + word(UInt64(size)) + Self.little(UInt32(0)) + Self.little(UInt32(0))
+            return bytes + word(4) + word(0)
+        }
+        let headers = [
+            header(name: 0, type: 0, offset: 0, size: 0),
+            header(name: 1, type: note.type, offset: start, size: content.count),
+            header(name: note.section.utf8.count + 2, type: 3, offset: namesOffset, size: names.count),
+        ]
+        return (headersOffset, content + names + headers.flatMap { $0 })
     }
 
     private func segment(type: UInt32, offset: UInt64, address: UInt64, size: UInt64) -> [UInt8] {

@@ -74,6 +74,26 @@ class Loader(HookTestCase):
         self.assertDone(self.hook("--library", "native:libcuda.so.1:%s/libcuda.so.460.1" % MULTIARCH))
         self.assertEqual(load(self.root, "libcuda.so.1"), "460")
 
+    def test_forward_compatibility(self):
+        """An image with newer CUDA libraries: they are loaded on an older driver, before and after ldconfig, and not on a
+        newer one, although the image lists their folder itself."""
+        self.make()
+        folder = "usr/local/cuda-12.9/compat"
+        compat = ("--cuda-compat-root", "/usr/local/cuda/compat", "--cuda-compat-driver")
+        build_shared(self.path(folder + "/libcuda.so.575.57.08"), "libcuda.so.1", 575)
+        self.link(folder + "/libcuda.so.1", "libcuda.so.575.57.08")
+        self.link("usr/local/cuda", "/usr/local/cuda-12.9")
+        build_shared(self.path("opt/nv/libcuda.so.550.1"), "libcuda.so.1", 550)
+        for driver, loaded in (("550.54.15", "575"), ("590.44.01", "550"), ("550.54.15", "575")):
+            self.assertDone(self.hook(*NVIDIA, *compat, driver))
+            self.assertEqual(load(self.root, "libcuda.so.1"), loaded)
+            ldconfig(self.root)
+            self.assertEqual(load(self.root, "libcuda.so.1"), loaded)
+        self.write("etc/ld.so.conf.d/000_cuda.conf", "/usr/local/cuda/compat\n")
+        ldconfig(self.root)
+        self.assertDone(self.hook(*NVIDIA, *compat, "590.44.01"))
+        self.assertEqual(load(self.root, "libcuda.so.1"), "550")
+
     def test_damaged_cache(self):
         self.make()
         build_shared(self.path("opt/nv/libcuda.so.550.1"), "libcuda.so.1", 550)

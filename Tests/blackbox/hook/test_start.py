@@ -201,7 +201,7 @@ class Start(HookTestCase):
         process.stdin.flush()
         self.assertEqual(process.wait(10), 1)
         self.assertLess(time.monotonic() - started, 4)
-        self.assertEqual(process.stderr.read(), b"nvidia-runtime-hook: container state: not complete within 2 s\n")
+        self.assertEqual(process.stderr.read(), b"nvidia-runtime-hook: NVR1802: container state: not complete within 2 s\n")
 
     def test_states_that_are_none(self):
         for state in (b"", b"[]", b"{}", b'{"bundle":"relative"}', b'{"bundle":1}', b"x" * (1 << 20), b"{" * 100):

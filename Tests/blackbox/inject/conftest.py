@@ -13,7 +13,7 @@ def nodes():
     def get(*options):
         if options not in made:
             made[options] = Node(*options)
-        made[options].configure("")
+        made[options].reset()
         return made[options]
 
     yield get

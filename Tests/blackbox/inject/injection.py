@@ -7,6 +7,7 @@ for which the promises that hold for every start have been checked already."""
 import itertools
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -17,11 +18,18 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY / "testdata/images"))
+import driver_files  # noqa: E402
 import images  # noqa: E402
 
 SIMULATE_NODE = REPOSITORY / "testdata/simulated-node/simulate-node"
 PROGRAMS = {
-    "nvidia-runtime": "NVIDIA_RUNTIME", "nvidia-runtime-hook": "NVIDIA_RUNTIME_HOOK", "nvidia-ctk": "NVIDIA_CTK",
+    "nvidia-runtime": "NVIDIA_RUNTIME", "nvidia-runtime-hook": "NVIDIA_RUNTIME_HOOK",
+    "nvidia-runtime-nvml": "NVIDIA_RUNTIME_NVML", "nvidia-ctk": "NVIDIA_CTK",
+}
+# The names that engines call the runtime by, and what NVIDIA's CDI specifications call the hook.
+LINKS = {
+    "nvidia-container-runtime": "nvidia-runtime", "nvidia-container-runtime.cdi": "nvidia-runtime",
+    "nvidia-container-runtime.legacy": "nvidia-runtime", "nvidia-cdi-hook": "nvidia-runtime-hook",
 }
 # The recorder is what `runc` in PATH leads to, so that it is found without a config.toml too. The real one is there
 # still.
@@ -31,6 +39,10 @@ PATH_VARIABLE = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 SECRET = "hunter2-must-not-be-logged"
 HOOK_ENVIRONMENT = ["SWIFT_BACKTRACE=enable=no"]
 FILE_OPTIONS = ["ro", "nosuid", "nodev", "rbind", "rprivate"]
+# In the order in which they count less, and where the simulated NVML is told to misbehave, counts its calls, and has
+# its answers kept by us.
+CDI_FOLDERS = ("/etc/cdi", "/run/cdi")
+NVML_FILES = ("/run/simulated-nvml", "/run/simulated-nvml.calls", "/run/nvidia-runtime/nvml")
 STARTS = itertools.count()  # each start has a log of its own
 SOCKET_OPTIONS = ["nosuid", "nodev", "rbind", "rprivate", "noexec"]
 
@@ -59,6 +71,35 @@ def snapshot(path):
     status = os.lstat(path)
     content = Path(path).read_bytes() if stat.S_ISREG(status.st_mode) else None
     return content, status.st_ino, status.st_mtime_ns, status.st_mode, status.st_uid, status.st_gid
+
+
+def environment(**variables):
+    """A change of a config.json: these variables behind the others."""
+    entries = [f"{name}={value}" for name, value in variables.items()]
+    return lambda document: document["process"]["env"].extend(entries)
+
+
+def privileged(document):
+    """A change of a config.json: what the original calls privileged."""
+    document["process"]["capabilities"]["bounding"].append("CAP_SYS_ADMIN")
+
+
+def marker_mounts(*names, folder="/var/run/nvidia-container-devices", **other):
+    """A change of a config.json: the mounts by which a device plugin says what it has allocated."""
+    usual = {"type": "bind", "source": "/dev/null", "options": ["rbind", "rprivate"]}
+    return lambda document: document["mounts"].extend(
+        {"destination": f"{folder}/{name}"} | usual | other for name in names)
+
+
+def annotated(**annotations):
+    """A change of a config.json: annotations below cdi.k8s.io."""
+    keys = {f"cdi.k8s.io/{name}": value for name, value in annotations.items()}
+    return lambda document: document.update(annotations=document.get("annotations", {}) | keys)
+
+
+def all_of(*changes):
+    """These changes of a config.json, one after the other."""
+    return lambda document: [change(document) for change in changes]
 
 
 def request(devices=None, capabilities=None):
@@ -134,14 +175,81 @@ class Outcome:
         assert self.log == []
         return self
 
-    def denied(self, *words):
-        """It was refused, in the way in which everything is refused; `words` are in the message."""
+    def passed_over(self, *words):
+        """The low-level runtime ran on the config.json as it was (the same file too), and one warning has `words`."""
+        self.passed()
+        assert self.is_untouched
+        return self.warned(*words)
+
+    def warned(self, *words):
+        """One warning was logged, and it has `words`."""
+        warning, = [entry["msg"] for entry in self.log if entry["level"] == "warning"]
+        for word in words:
+            assert word in warning, warning
+        return self
+
+    def not_warned(self):
+        assert [entry for entry in self.log if entry["level"] == "warning"] == []
+        return self
+
+    def gave(self, node, gpus, capabilities=driver_files.DEFAULT, *, nodes=(), files=(), stage="createContainer"):
+        """Exactly this was given (I5, D-15): the GPUs with the indices `gpus` with all that the capabilities bring, the
+        nodes and the files (by their paths in the container) besides, and one hook."""
+        self.passed()
+        wanted = driver_files.devices(node, capabilities, [node.gpus[index] for index in gpus])
+        assert self.devices() == node.numbers(*wanted, *nodes)
+        mounts = self.mounts()
+        assert set(files) <= mounts.keys()
+        sockets = ["persistenced"] + [name for name in ("fabricmanager",) if name in node.options]
+        kinds = driver_files.kinds(path for path in mounts if path not in files)
+        assert kinds == driver_files.expected(capabilities, sockets)
+        self.hook(stage)
+        self.rest_is_as_it_was()
+        return self
+
+    def gave_cdi(self, node, gpus):
+        """Exactly what `cdi_specification` says of the GPUs with these indices was given."""
+        self.passed()
+        names = ("nvidiactl", "nvidia-uvm", *(f"nvidia{node.gpus[index]['minor']}" for index in gpus))
+        assert self.devices() == node.numbers(*(f"/dev/{name}" for name in names))
+        specification = cdi_specification(node)["containerEdits"]
+        assert self.added("mounts") == [
+            {"destination": mount["containerPath"], "source": mount["hostPath"], "options": mount["options"]}
+            for mount in specification["mounts"]]
+        hook, = specification["hooks"]
+        assert self.spec["hooks"] == (self.old.get("hooks") or {}) | {"createContainer": [
+            {"path": hook["path"], "args": hook["args"], "env": hook["env"], "timeout": 30}]}
+        kept = [entry for entry in self.old["process"]["env"] if not entry.startswith("NVIDIA_VISIBLE_DEVICES=")]
+        environment = self.spec["process"]["env"]
+        assert [entry for entry in environment if entry in kept] == kept
+        assert [entry for entry in environment if entry not in kept] == ["NVIDIA_VISIBLE_DEVICES=void"]
+        self.rest_is_as_it_was("process")
+        old, new = self.old["process"], self.spec["process"]
+        assert {**old, "env": None} == {**new, "env": None}
+        return self
+
+    def rest_is_as_it_was(self, *members):
+        """Only the lists of devices, rules, mounts and hooks have changed, and the `members` of the document."""
+        def rest(document):
+            for name in ("mounts", "hooks", *members):
+                document.pop(name, None)
+            linux = document.get("linux", {})
+            linux.pop("devices", None)
+            linux.get("resources", {}).pop("devices", None)
+            return document
+
+        assert rest(self.spec) == rest(self.old)
+
+    def denied(self, id, *words):
+        """It was refused, in the way in which everything is refused, with the error NVR`id`; `words` are in the
+        message."""
         assert self.status == 1, self
         assert self.record is None, "the low-level runtime was started"
         assert self.is_untouched, "config.json was touched"
         line = self.stderr
         assert line.endswith("\n") and line.count("\n") == 1, line
-        assert line.startswith("nvidia-runtime: "), line
+        cause = re.match(r"nvidia-runtime: NVR(\d{4}): ([^;]+)", line)
+        assert cause and cause[1] == str(id) and len(cause[2]) <= 200, line
         assert all(0x20 <= ord(character) < 0x7F for character in line[:-1]), line
         errors = [entry["msg"] for entry in self.log if entry["level"] == "error"]
         assert errors == [line[:-1]]
@@ -176,22 +284,48 @@ class Outcome:
         """Source by destination of the mounts added, whose options must be the right ones."""
         mounts = self.added("mounts")
         for mount in mounts:
-            options = SOCKET_OPTIONS if mount["source"].endswith("/socket") else FILE_OPTIONS
+            is_socket = mount["source"].endswith(("/socket", "/nvidia-mps"))
+            options = SOCKET_OPTIONS if is_socket else FILE_OPTIONS
             assert (mount["type"], mount["options"]) == ("bind", options), mount
         found = {mount["destination"]: mount["source"] for mount in mounts}
         assert len(found) == len(mounts), "a destination is there twice"
         return found
 
-    def hook(self):
+    def hook(self, stage="createContainer"):
         """The arguments of the one hook added."""
-        assert self.spec["hooks"].keys() - (self.old.get("hooks") or {}).keys() <= {"createContainer"}
-        hook, = self.added("hooks", "createContainer")
+        assert self.spec["hooks"].keys() - (self.old.get("hooks") or {}).keys() <= {stage}
+        hook, = self.added("hooks", stage)
         assert hook.keys() == {"path", "args", "env", "timeout"}
         assert hook["path"] == "/usr/bin/nvidia-runtime-hook"
         assert hook["args"][:2] == ["nvidia-runtime-hook", "create-container"]
         assert hook["env"] == HOOK_ENVIRONMENT
         assert hook["timeout"] == 30
         return hook["args"][2:]
+
+
+def cdi_specification(node, kind="nvidia.com/gpu", *, environment=True):
+    """A CDI specification of the node's GPUs, as `nvidia-ctk cdi generate` makes it but for its length."""
+    def device_node(path):
+        major, minor = node.device(path)
+        return {"path": path, "major": major, "minor": minor, "fileMode": 0o666, "permissions": "rwm"}
+
+    gpus = [[device_node(f"/dev/nvidia{gpu['minor']}")] for gpu in node.gpus]
+    named = [(gpu[key], nodes) for key in ("index", "uuid") for gpu, nodes in zip(node.gpus, gpus)]
+    common = {
+        "deviceNodes": [device_node(path) for path in ("/dev/nvidiactl", "/dev/nvidia-uvm")],
+        "mounts": [{"hostPath": path, "containerPath": path, "options": ["ro", "nosuid", "nodev", "rbind", "rprivate"]}
+                   for path in (f"/usr/lib/x86_64-linux-gnu/libcuda.so.{node.driver_version}", "/usr/bin/nvidia-smi")],
+        "hooks": [{"hookName": "createContainer", "path": "/usr/bin/nvidia-cdi-hook",
+                   "args": ["nvidia-cdi-hook", "update-ldcache", "--folder", "/usr/lib/x86_64-linux-gnu"],
+                   "env": ["NVIDIA_CTK_DEBUG=false"]}],
+    }
+    if environment:
+        common["env"] = ["NVIDIA_VISIBLE_DEVICES=void"]
+    return {
+        "cdiVersion": "0.5.0", "kind": kind, "containerEdits": common,
+        "devices": [{"name": str(name), "containerEdits": {"deviceNodes": nodes}}
+                    for name, nodes in [*named, ("all", sum(gpus, []))]],
+    }
 
 
 class Node:
@@ -211,6 +345,9 @@ class Node:
         for name, variable in PROGRAMS.items():
             self._install(os.environ[variable], f"/usr/bin/{name}")
         self._install(recorder(), RECORDER)
+        for name, target in LINKS.items():
+            self.path(f"/usr/bin/{name}").unlink(missing_ok=True)
+            self.path(f"/usr/bin/{name}").symlink_to(target)
 
     def _install(self, program, path):
         self.path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -224,6 +361,31 @@ class Node:
     def path(self, path):
         """A path of the node, from outside. Absolute links on the way would lead out of it."""
         return self.root / path.lstrip("/")
+
+    def reset(self):
+        """Takes away what tests leave: settings, CDI specifications, and how the simulated NVML is to behave."""
+        self.configure("")
+        for folder in CDI_FOLDERS:
+            shutil.rmtree(self.path(folder), ignore_errors=True)
+        for path in NVML_FILES:
+            self.path(path).unlink(missing_ok=True)
+
+    def write_cdi(self, specification, name="nvidia.json", folder=CDI_FOLDERS[0]):
+        """Writes a CDI specification: a text, or a document that becomes JSON."""
+        self.path(folder).mkdir(parents=True, exist_ok=True)
+        text = specification if isinstance(specification, str) else json.dumps(specification)
+        path = self.path(folder) / name
+        path.write_text(text)
+        path.chmod(0o644)
+        return path
+
+    def count_nvml_calls(self):
+        """Has the simulated NVML count how often it is started from now on, for `nvml_calls`."""
+        self.path(NVML_FILES[1]).write_text("")
+
+    @property
+    def nvml_calls(self):
+        return len(self.path(NVML_FILES[1]).read_text().splitlines())
 
     def configure(self, text):
         """Writes config.toml; None removes it."""
@@ -260,6 +422,13 @@ class Node:
         if not outcome.is_untouched:
             assert after[3:] == before[3:], "mode, owner or group changed"
         return outcome
+
+    def create_twice(self, bundle, **settings):
+        """`create`, and once more on the same bundle, as of a `docker restart`: which must change nothing (J-20)."""
+        first = self.create(bundle, **settings).passed()
+        second = self.create(bundle, **settings).passed()
+        assert second.is_untouched and second.before == first.after
+        return first
 
     def mounts(self):
         """All mounts in the node's mount namespace."""

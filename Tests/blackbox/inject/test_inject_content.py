@@ -105,13 +105,35 @@ def test_hook(node, bundle):
     outcome = node.create(bundle("0")).passed()
     words = outcome.hook()
     options, values = words[::2], words[1::2]
-    assert set(options) == {"--library", "--link"}
+    assert set(options) == {"--library", "--link", "--cuda-compat-root", "--cuda-compat-driver"}
+    assert values[options.index("--cuda-compat-root")] == "/usr/local/cuda/compat"
+    assert values[options.index("--cuda-compat-driver")] == "570.86.15"
     fields = [value.split(":") for option, value in zip(options, values) if option == "--library"]
     libraries = {path: name for kind, name, path in fields if kind == "native"}
     assert set(libraries) == {path for path in outcome.mounts() if ".so." in path}
     assert libraries["/usr/lib/x86_64-linux-gnu/libcuda.so.570.86.15"] == "libcuda.so.1"
     links = dict(reversed(value.split("::")) for option, value in zip(options, values) if option == "--link")
     assert links["/usr/lib/x86_64-linux-gnu/libcuda.so"] == "libcuda.so.1"
+
+
+def test_forward_compatibility(nodes, bundle):
+    """The hook chooses between the driver's CUDA and the image's where GPUs, capabilities and settings leave a choice."""
+    legacy = "[nvidia-container-runtime]\nmode = \"legacy\"\n[nvidia-container-runtime.modes.legacy]\n"
+    cases = [
+        ("0", "compute", "", True), ("0", "utility", "", False), ("none", "compute", "", False),
+        ("0", "compute", "[features]\ndisable-cuda-compat-lib-hook = true\n", False),
+        ("0", "compute", '[nvidia-container-runtime.modes.jit-cdi]\nnvcdi-disable-hooks = ["enable-cuda-compat"]\n', False),
+        ("0", "compute", legacy + 'cuda-compat-mode = "disabled"\n', False),
+        ("0", "compute", legacy + 'cuda-compat-mode = "mount"\n', True),
+    ]
+    for devices, capabilities, config, chooses in cases:
+        node = nodes()
+        node.configure(config)
+        stage = "prestart" if config.startswith(legacy) else "createContainer"
+        words = node.create(bundle(devices, capabilities)).passed().hook(stage)
+        assert ("--cuda-compat-driver" in words) == chooses, (devices, capabilities, config)
+    # CUDA refuses it on GPUs for games.
+    assert "--cuda-compat-driver" not in nodes("--model", "NVIDIA GeForce RTX 4090").create(bundle("0")).passed().hook()
 
 
 def test_hook_of_an_old_engine(node, bundle):

@@ -83,8 +83,8 @@ def test_same_on_other_hosts(nodes, bundle, options):
 def test_words(node):
     """For people: the request, the driver, the GPUs, and what was looked for in vain, with the places."""
     text = explain(node)
-    assert "request: devices all, capabilities compute,utility\ndriver: 570.86.15\n" in text
-    gpu = "NVIDIA A100-SXM4-40GB, GPU-5171a7ed-0000-4000-8000-000000000001, 0000:0f:00.0, /dev/nvidia1"
+    assert "request: devices all, capabilities compute,utility, by NVIDIA_VISIBLE_DEVICES\ndriver: 570.86.15\n" in text
+    gpu = "NVIDIA A100-SXM4-40GB, GPU-5171a7ed-0000-4000-8000-000000000001, 0000:0f:00.0"
     assert f"GPU 1: {gpu}\n" in text
     assert "without libnvidia-nscq.so: not found in /etc/ld.so.cache" in text
     assert driver_files.kinds(plan(text)["mounts"]) == driver_files.expected(driver_files.DEFAULT, SOCKETS)
@@ -117,10 +117,11 @@ def test_refusals(node, words):
 
 
 def test_same_refusal_as_create(nodes, bundle):
-    for options, devices in (((), "9"), (("--no-driver",), "0"), (("--library-version", "565.77"), "0")):
+    for options, devices, id in (
+            ((), "9", 1204), (("--no-driver",), "0", 1401), (("--library-version", "565.77"), "0", 1407)):
         node, made = nodes(*options), bundle(devices)
         result = node.run("nvidia-ctk", "explain", "--bundle", made.folder)
-        said = node.create(made).denied().stderr.removeprefix("nvidia-runtime: ")
+        said = node.create(made).denied(id).stderr.removeprefix("nvidia-runtime: ")
         assert result.returncode == 1 and said[:-1] in result.stderr.decode()
 
 

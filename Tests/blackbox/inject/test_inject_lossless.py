@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from injection import REPOSITORY, snapshot
+from injection import REPOSITORY, cdi_specification, snapshot
 
 SPECS = {path.stem: path.read_bytes() for path in sorted((REPOSITORY / "testdata/ocispec").rglob("*.json"))}
 LISTS = [
@@ -15,6 +15,8 @@ LISTS = [
 
 # To these containerd has given a GPU itself already, with all that a CDI specification says.
 GIVEN = {name for name, text in SPECS.items() if b"NVIDIA_VISIBLE_DEVICES=void" in text}
+# These ask by an annotation, of CDI devices.
+ANNOTATED = {name for name, text in SPECS.items() if b'"cdi.k8s.io/' in text}
 
 
 def asking(text):
@@ -53,7 +55,7 @@ def only_additions(before, after):
     return after
 
 
-@pytest.mark.parametrize("name", sorted(SPECS.keys() - GIVEN))
+@pytest.mark.parametrize("name", sorted(SPECS.keys() - GIVEN - ANNOTATED))
 def test_only_additions(node, bundle, name):
     """J-11, J-12: of every engine's specification, and of one with every feature there is."""
     outcome = node.create(bundle(text=asking(SPECS[name]))).passed()
@@ -63,7 +65,16 @@ def test_only_additions(node, bundle, name):
     outcome.hook()
 
 
-@pytest.mark.parametrize("name", sorted(GIVEN))
+@pytest.mark.parametrize("name", sorted(ANNOTATED - GIVEN))
+def test_only_additions_by_annotation(node, bundle, name):
+    """J-11, C-04: of an engine that leaves the annotation to us."""
+    node.write_cdi(cdi_specification(node, environment=False))
+    outcome = node.create(bundle(text=SPECS[name])).passed()
+    assert only_additions(outcome.before, outcome.after) == outcome.before
+    assert outcome.devices() == node.numbers("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia1")
+
+
+@pytest.mark.parametrize("name", sorted(GIVEN - ANNOTATED))
 def test_what_an_engine_gave(node, bundle, name):
     """J-21: `void` says that it has its GPUs already. Where it asks for more, what would be there twice is ours
     afterwards, the rest stays, and so does the order."""
@@ -105,6 +116,7 @@ def test_lists_that_are_missing_or_empty(node, bundle):
 @pytest.mark.parametrize("name", SPECS)
 def test_twice(node, bundle, name):
     """J-20: the second run, as of a `docker restart`, finds all there and leaves the file alone."""
+    node.write_cdi(cdi_specification(node))
     made = bundle(text=asking(SPECS[name]))
     first = node.create(made).passed()
     second = node.create(made).passed()
@@ -140,7 +152,8 @@ def test_hook_of_docker_gpus(node, bundle, path):
         assert node.create(plain).untouched().spec["hooks"]["prestart"] == before  # no GPU asked: not ours to judge
 
 
-@pytest.mark.parametrize("name", [name for name, text in SPECS.items() if b"NVIDIA_VISIBLE_DEVICES" not in text])
+@pytest.mark.parametrize("name", [
+    name for name, text in SPECS.items() if b"NVIDIA_VISIBLE_DEVICES" not in text and name not in ANNOTATED])
 def test_engines_specification_without_gpu(node, bundle, name):
     node.create(bundle(text=SPECS[name])).untouched()
 

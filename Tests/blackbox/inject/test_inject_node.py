@@ -39,11 +39,11 @@ def test_missing_nodes_are_made(new_node, bundle):
         assert [os.major(status.st_rdev), os.minor(status.st_rdev)] == node.nodes[f"/dev/{name}"][:2]
 
 
-@pytest.mark.parametrize("name", ["nvidia0", "nvidiactl", "nvidia-uvm"])
-def test_missing_nodes_that_must_not_be_made(nodes, bundle, name):
+@pytest.mark.parametrize("name, id", [("nvidia0", 1406), ("nvidiactl", 1406), ("nvidia-uvm", 1410)])
+def test_missing_nodes_that_must_not_be_made(nodes, bundle, name, id):
     """ModifyDeviceFiles=0: refused, and nothing made."""
     node = nodes("--missing", name, "--parameter", "ModifyDeviceFiles=0")
-    node.create(bundle("0")).denied(f"/dev/{name}", "ModifyDeviceFiles")
+    node.create(bundle("0")).denied(id, f"/dev/{name}", "ModifyDeviceFiles")
     assert not node.path(f"/dev/{name}").exists()
 
 
@@ -59,7 +59,7 @@ def test_optional_nodes_may_be_missing(nodes, bundle, name):
 def test_another_gpus_node_may_be_missing(nodes, bundle):
     node = nodes("--missing", "nvidia1", "--parameter", "ModifyDeviceFiles=0")
     assert "/dev/nvidia0" in node.create(bundle("0")).passed().devices()
-    node.create(bundle("all")).denied("/dev/nvidia1")
+    node.create(bundle("all")).denied(1406, "/dev/nvidia1")
 
 
 def _node(kind, major, minor):
@@ -88,10 +88,10 @@ def test_impostors(new_node, bundle, kind):
         path = node.path(f"/dev/{name}")
         path.rename(path.with_name("kept"))
         IMPOSTORS[kind](path)
-        node.create(bundle("0")).denied(f"/dev/{name}", "not the NVIDIA device node", "nvidia-modprobe")
+        node.create(bundle("0")).denied(1405, f"/dev/{name}", "not the NVIDIA device node", "nvidia-modprobe")
         if name == "nvidia0":
             assert "/dev/nvidia1" in node.create(bundle("1")).passed().devices()
-            node.create(bundle("all")).denied("/dev/nvidia0")
+            node.create(bundle("all")).denied(1405, "/dev/nvidia0")
         path.rmdir() if kind == "directory" else path.unlink()
         path.with_name("kept").rename(path)
     for name in ("nvidia-uvm-tools", "nvidia-modeset"):  # optional: left out
@@ -124,14 +124,14 @@ def test_links_by_number(new_node, bundle):
 @pytest.mark.parametrize("version", ["565.77", "570.86.10", "571.86.15"])
 def test_libraries_of_another_version(nodes, bundle, version):
     node = nodes("--library-version", version)
-    node.create(bundle("0")).denied("version mismatch", "570.86.15", version, "libnvidia-ml.so", "reboot")
+    node.create(bundle("0")).denied(1407, "version mismatch", "570.86.15", version, "libnvidia-ml.so", "reboot")
 
 
 def test_driver_not_loaded(nodes, bundle):
     node = nodes("--no-driver")
     for value in ("all", "0", "none", "GPU-5171a7ed-0000-4000-8000-000000000000"):
         node.create(bundle(value)).denied(
-            "kernel module is not loaded", "/proc/driver/nvidia/version", "modprobe nvidia")
+            1401, "kernel module is not loaded", "/proc/driver/nvidia/version", "modprobe nvidia")
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_other_kernel_modules(nodes, bundle, options):
 
 def test_no_gpu_on_the_node(nodes, bundle):
     node = nodes("--gpus", "0")
-    node.create(bundle("all")).denied("the driver has none")
-    node.create(bundle("0")).denied('there is no GPU "0"')
+    node.create(bundle("all")).denied(1205, "the driver has none")
+    node.create(bundle("0")).denied(1204, 'there is no GPU "0"')
     assert "/dev/nvidiactl" in node.create(bundle("none")).passed().devices()
 
 
@@ -197,12 +197,46 @@ def test_layouts(nodes, bundle, layout, capabilities):
 
 
 def test_driver_root_that_is_wrong(nodes, bundle):
+    """T-05"""
     node = nodes("--layout", "driver-container")
-    for root, words in (("/nowhere", ("/nowhere", "nvidia-container-cli.root")), ("/etc/passwd", ("/etc/passwd",)),
-                        ("/var/empty-root", ("libcuda.so", "/var/empty-root", "nvidia-container-cli.root"))):
+    for root, words in (("/nowhere", (1404, "/nowhere", "nvidia-container-cli.root")),
+                        ("/etc/passwd", (1404, "/etc/passwd")),
+                        ("/var/empty-root", (1408, "libcuda.so", "/var/empty-root", "nvidia-container-cli.root"))):
         node.path("/var/empty-root").mkdir(exist_ok=True)
         node.configure(f'[nvidia-container-cli]\nroot = "{root}"\n')
         node.create(bundle("0", "compute")).denied(*words)
+
+
+def test_driver_root_never_falls_back_to_the_host(new_node, bundle):
+    """T-05: the host has a driver, and the root that is configured is missing, not mounted, or a link to /."""
+    node = new_node()
+    node.configure('[nvidia-container-cli]\nroot = "/run/nvidia/driver"\n')
+    root = node.path("/run/nvidia/driver")
+    node.create(bundle("0")).denied(1404, "/run/nvidia/driver", "nvidia-container-cli.root")
+    root.mkdir(parents=True)
+    node.create(bundle("0")).denied(1408, "/run/nvidia/driver", "nvidia-container-cli.root")
+    root.rmdir()
+    root.symlink_to("/")
+    node.create(bundle("0")).denied(1404, "/run/nvidia/driver leads to /", "nvidia-container-cli.root")
+    node.configure("")
+    node.create(bundle("0")).passed()
+
+
+@pytest.mark.parametrize("value", ["@/var/evil/ldconfig", "@/sbin/ldconfig;id"])
+def test_configured_ldconfig_is_never_run(new_node, bundle, value):
+    """T-03: the key is read for its form only. No ldconfig runs, so neither somebody's own nor a shell's words."""
+    node = new_node()
+    evil = node.path("/var/evil")
+    evil.mkdir(parents=True)
+    (evil / "ldconfig").write_text("#!/bin/sh\ntouch /var/evil/ran\n")
+    (evil / "ldconfig").chmod(0o755)
+    for path in (evil, evil / "ldconfig"):
+        os.chown(path, 12345, 12345)
+    node.configure(f'[nvidia-container-cli]\nldconfig = "{value}"\n')
+    outcome = node.create(bundle("0")).passed()
+    assert value[1:].encode() not in outcome.after
+    assert not any("ldconfig" in word for word in outcome.hook())
+    assert not (evil / "ran").exists()
 
 
 def driver_container(new_node):
@@ -232,17 +266,17 @@ def test_absolute_links_in_a_driver_root(new_node, bundle):
     assert driver_files.kinds(mounts)["libraries"] == driver_files.union(driver_files.LIBRARIES, driver_files.DEFAULT)
 
 
-REFUSED = {
-    "absolute link to a file outside": lambda path: path.symlink_to("/etc/shadow"),
-    "relative link out of the root": lambda path: path.symlink_to("../" * 12 + "etc/shadow"),
-    "link to the same name outside": lambda path: path.symlink_to(f"/var/outside/{path.name}"),
-    "magic link": lambda path: path.symlink_to("/proc/self/root/var/outside/" + path.name),
-    "directory": lambda path: path.mkdir(),
-    "FIFO": lambda path: os.mkfifo(path),
-    "device": _node(stat.S_IFCHR, 1, 3),
-    "another user's file": lambda path: (path.write_text(""), os.chown(path, 1000, 1000)),
-    "a file that everybody may change": lambda path: (path.write_text(""), path.chmod(0o666)),
-    "a link to itself": lambda path: path.symlink_to(path.name),
+REFUSED = {  # with the error where it is libcuda
+    "absolute link to a file outside": (1408, lambda path: path.symlink_to("/etc/shadow")),
+    "relative link out of the root": (1408, lambda path: path.symlink_to("../" * 12 + "etc/shadow")),
+    "link to the same name outside": (1408, lambda path: path.symlink_to(f"/var/outside/{path.name}")),
+    "magic link": (1409, lambda path: path.symlink_to("/proc/self/root/var/outside/" + path.name)),
+    "directory": (1409, lambda path: path.mkdir()),
+    "FIFO": (1409, lambda path: os.mkfifo(path)),
+    "device": (1409, _node(stat.S_IFCHR, 1, 3)),
+    "another user's file": (1409, lambda path: (path.write_text(""), os.chown(path, 1000, 1000))),
+    "a file that everybody may change": (1409, lambda path: (path.write_text(""), path.chmod(0o666))),
+    "a link to itself": (1409, lambda path: path.symlink_to(path.name)),
 }
 
 
@@ -257,8 +291,9 @@ def test_files_that_are_not_taken(new_node, bundle, kind):
         path = root / LIBRARY_FOLDER[1:] / f"{name}.so.570.86.15"
         (root / LIBRARY_FOLDER[1:] / "kept").mkdir(exist_ok=True)
         path.rename(path.with_name("kept") / path.name)
-        REFUSED[kind](path)
-    node.create(bundle("0")).denied("libcuda.so", "nvidia-container-cli.root")
+        id, make = REFUSED[kind]
+        make(path)
+    node.create(bundle("0")).denied(id, "libcuda.so", "nvidia-container-cli.root")
     path = root / LIBRARY_FOLDER[1:] / "libcuda.so.570.86.15"
     path.rmdir() if kind == "directory" else path.unlink()
     (path.with_name("kept") / path.name).rename(path)

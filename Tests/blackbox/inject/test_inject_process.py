@@ -59,7 +59,7 @@ def test_killed_anywhere(node, bundle):
 def test_system_calls_that_fail(node, bundle, call, error):
     """J-17: refused, with the old file there and no temporary one."""
     prefix = ("strace", "-qq", "-o", "/dev/null", "-e", f"inject={call}:error={error}:when=1")
-    node.create(bundle("0"), prefix=prefix).denied("config.json", os.strerror(getattr(errno, error)))
+    node.create(bundle("0"), prefix=prefix).denied(1105, "config.json", os.strerror(getattr(errno, error)))
 
 
 @pytest.mark.parametrize("free", [0, 1, 2])
@@ -79,14 +79,14 @@ def test_full_disk(node, bundle, free):
     made.config.rename(made.folder.with_name("source"))
     result = node.run("sh", "-c", script, "-", made.folder, made.folder.with_name("source"), free)
     assert (result.returncode, result.stdout) == (1, b"config.json\nold\nrecorder\n"), result
-    assert re.fullmatch(rb"nvidia-runtime: \S+/config.json: .*: No space left on device\n", result.stderr)
+    assert re.fullmatch(rb"nvidia-runtime: NVR1105: \S+/config.json: .*: No space left on device\n", result.stderr)
     assert made.folder.with_name("source").read_bytes() == text
 
 
 @pytest.mark.parametrize("limit", [1_000, 10_000])
 def test_file_size_limit(node, bundle, limit):
     """J-17: SIGXFSZ kills nobody."""
-    node.create(bundle("0"), prefix=("prlimit", f"--fsize={limit}")).denied("config.json", "File too large")
+    node.create(bundle("0"), prefix=("prlimit", f"--fsize={limit}")).denied(1105, "config.json", "File too large")
 
 
 def test_log_beyond_the_file_size_limit(node, bundle):
@@ -100,7 +100,7 @@ def test_log_beyond_the_file_size_limit(node, bundle):
 def test_read_only_bundle(node, bundle):
     """J-17: EROFS; and what needs no writing still goes."""
     made = bundle("0")
-    node.create(made, prefix=read_only(made.folder)).denied("config.json", "Read-only file system")
+    node.create(made, prefix=read_only(made.folder)).denied(1105, "config.json", "Read-only file system")
     node.create(made).passed()
     assert node.create(made, prefix=read_only(made.folder)).passed().is_untouched
 
@@ -227,5 +227,6 @@ def test_replaced_meanwhile(node, bundle):
         other = json.dumps(made.spec | {"hostname": "other"}).encode()
         made.config.write_bytes(other)
         result = running.result()
-    assert result.returncode == 1 and b"was changed by someone else" in result.stderr
+    assert result.returncode == 1 and result.stderr.startswith(b"nvidia-runtime: NVR1105: ")
+    assert b"was changed by someone else" in result.stderr
     assert made.config.read_bytes() == other and made.leftovers() == []

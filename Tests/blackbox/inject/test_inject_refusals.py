@@ -21,34 +21,41 @@ def spec(**changes):
 
 # The request
 
+QUALIFIED = "nvidia.com/gpu=0"  # which is none of the names of a GPU; see test_request_cdi.py
 BAD_DEVICES = [case["value"] for case in json.loads((REQUESTS / "visible-devices.json").read_text()) if "error" in case]
-
-
-BAD_DEVICES += ["0,-1", "all0", "none0", "/dev/nvidia0", "0," * 200_000 + "x", "x" * 257]
+BAD_DEVICES.remove(QUALIFIED)
+BAD_DEVICES += ["0,-1", "all0", "none0", "/dev/nvidia0", "0," * 200_000 + "x", "x" * 257, "0=1", "nvidia.com/gpu=../0",
+                "GPU-x", "GPU-5171a7ed-0000-4000-8000-0000000000000"]
 
 
 @pytest.mark.parametrize("value", BAD_DEVICES, ids=[value[:20] for value in BAD_DEVICES])
 def test_no_device_identifiers(node, bundle, value):
     """D-04, D-12: never taken for another device, nor for all."""
-    node.create(bundle(value)).denied("is not a GPU index or UUID", "use all, none, an index such as 0, or a UUID")
+    node.create(bundle(value)).denied(
+        1201, "is not a GPU index or UUID", "use all, none, an index such as 0, a UUID such as GPU-...",
+        "0:1 or MIG-...")
 
 
-@pytest.mark.parametrize("value", [
-    "2", "0,1,2", "99999999999", "GPU-00000000-0000-0000-0000-000000000000", "GPU-x", "GPU-",
-    "GPU-5171a7ed-0000-4000-8000-00000000000", "GPU-5171a7ed-0000-4000-8000-0000000000000",
+@pytest.mark.parametrize("value, asked", [
+    ("2", "2"), ("0,1,2", "2"), ("99999999999", "99999999999"), ("2:0", "2:0"),
+    ("GPU-00000000-0000-0000-0000-000000000000", "GPU-00000000-0000-0000-0000-000000000000"), ("GPU-6", "GPU-6"),
+    ("0000:08:00.0", "0000:08:00.0"), ("00000000:07:00.1", "0000:07:00.1"),
+    ("MIG-GPU-00000000-0000-0000-0000-000000000000/1/0", "MIG-GPU-00000000-0000-0000-0000-000000000000/1/0"),
 ])
-def test_devices_that_are_not_there(node, bundle, value):
+def test_devices_that_are_not_there(node, bundle, value, asked):
     """The good ones are named."""
     node.create(bundle(value)).denied(
-        "there is no GPU", "0 (GPU-5171a7ed-0000-4000-8000-000000000000), 1 (GPU-5171a7ed-0000-4000-8000-000000000001)")
+        1204, f'there is no GPU "{asked}" on this node',
+        "0 (GPU-5171a7ed-0000-4000-8000-000000000000), 1 (GPU-5171a7ed-0000-4000-8000-000000000001)")
 
 
 @pytest.mark.parametrize("value, words", [
-    ("0:0", "MIG device"), ("0:1", "MIG device"), ("MIG-5b9a4f3c-1234-1234-1234-123456780000", "MIG device"),
-    ("nvidia.com/gpu=0", "CDI device"), ("0=1", "CDI device"), ("nvidia.com/gpu=../0", "CDI device"),
+    ("0:0", "GPU 0 has no MIG devices: it is not partitioned"), ("1:7", "GPU 1 has no MIG devices"),
+    ("MIG-GPU-5171a7ed-0000-4000-8000-000000000001/3/0", "GPU 1 has no MIG devices"),
+    ("MIG-5b9a4f3c-1234-1234-1234-123456780000", "no GPU is partitioned"), ("MIG-5", "no GPU is partitioned"),
 ])
-def test_devices_that_are_not_given_yet(node, bundle, value, words):
-    node.create(bundle(value)).denied(words, "ask for")
+def test_mig_devices_that_are_not_there(node, bundle, value, words):
+    node.create(bundle(value)).denied(1208, f'there is no MIG device "{value}" on this node', words)
 
 
 BAD_CAPABILITIES = ["cuda", "none", "Compute", "ALL", "compute;utility", "compute utility", "utility,cuda", "compute\n",
@@ -59,7 +66,7 @@ BAD_CAPABILITIES = ["cuda", "none", "Compute", "ALL", "compute;utility", "comput
 def test_unknown_capabilities(node, bundle, value):
     """D-13"""
     node.create(bundle("0", value)).denied(
-        "NVIDIA_DRIVER_CAPABILITIES has the unknown capability",
+        1202, "NVIDIA_DRIVER_CAPABILITIES has the unknown capability",
         "allowed are all, compat32,compute,display,graphics,ngx,utility,video")
 
 
@@ -67,19 +74,19 @@ def test_capabilities_that_are_not_allowed(node, bundle):
     """D-13"""
     node.configure('supported-driver-capabilities = "compute,utility"\n')
     node.create(bundle("0", "graphics")).denied(
-        '"graphics"', "does not allow", "allowed are compute,utility")
+        1203, '"graphics"', "does not allow", "allowed are compute,utility")
 
 
 # The settings
 
 
 @pytest.mark.parametrize("text, words", [
-    ("[[[", ("config.toml",)), ("mode =", ("config.toml",)),
-    ('[nvidia-container-runtime]\nmode = "fast"\n', ("config.toml", "fast")),
-    ('[nvidia-container-runtime]\nmode = "csv"\n', ("csv", "config.toml")),
-    ('supported-driver-capabilities = "cuda"\n', ('"cuda"',)),
-    ('[nvidia-container-runtime-hook]\npath = "/nowhere/hook"\n', ("/nowhere/hook",)),
-    ('[nvidia-container-runtime-hook]\npath = "/tmp"\n', ("/tmp",)),
+    ("[[[", (1151, "config.toml")), ("mode =", (1151, "config.toml")),
+    ('[nvidia-container-runtime]\nmode = "fast"\n', (1151, "config.toml", "fast")),
+    ('[nvidia-container-runtime]\nmode = "csv"\n', (1601, "/etc/nvidia-container-runtime/host-files-for-container.d")),
+    ('supported-driver-capabilities = "cuda"\n', (1152, '"cuda"')),
+    ('[nvidia-container-runtime-hook]\npath = "/nowhere/hook"\n', (1004, "/nowhere/hook")),
+    ('[nvidia-container-runtime-hook]\npath = "/tmp"\n', (1005, "/tmp")),
 ])
 def test_settings(node, bundle, text, words):
     """What a container without a GPU is not hurt by is said to one with."""
@@ -92,9 +99,9 @@ def test_hook_that_others_may_change(new_node, bundle):
     node = new_node()
     hook = node.path("/usr/bin/nvidia-runtime-hook")
     hook.chmod(0o777)
-    node.create(bundle("0")).denied("/usr/bin/nvidia-runtime-hook", "not trusted")
+    node.create(bundle("0")).denied(1005, "/usr/bin/nvidia-runtime-hook", "not trusted", "run chmod go-w")
     hook.unlink()
-    node.create(bundle("0")).denied("nvidia-runtime-hook not found")
+    node.create(bundle("0")).denied(1004, "nvidia-runtime-hook not found")
 
 
 # The text of config.json
@@ -106,7 +113,7 @@ def test_truncated(node, bundle):
     for length in sorted({0, 1, 2, len(text) - 1, *range(0, len(text), len(text) // 40)}):
         made = bundle(text=text[:length])
         outcome = node.create(made)
-        outcome.denied("config.json") if b"NVIDIA_VISIBLE_DEVICES" in text[:length] else outcome.untouched()
+        outcome.denied(1103, "config.json") if b"NVIDIA_VISIBLE_DEVICES" in text[:length] else outcome.untouched()
 
 
 # A text is made of a good one: with a member more, or with one thing replaced by another.
@@ -198,7 +205,8 @@ def test_texts(nodes, bundle, kind):
     """Nothing is edited that runc might read in another way than we do."""
     node = nodes("--mode", "0660", "--group", "44")  # so that groups are looked at too
     prefix = ("prlimit", f"--as={64 << 20}", "--cpu=2", "--")  # J-05: in bounded memory and time
-    node.create(bundle(text=TEXTS[kind]), prefix=prefix).denied("config.json")
+    id = 1104 if kind.startswith(("J-09", "J-10", "J-07 half")) else 1103
+    node.create(bundle(text=TEXTS[kind]), prefix=prefix).denied(id, "config.json")
 
 
 FINE = {
@@ -225,7 +233,8 @@ def test_large_files(node, bundle, size):
     os.truncate(made.config, size)
     before = os.stat(made.config)
     result = node.run("prlimit", f"--as={64 << 20}", "--cpu=2", *made.create)
-    assert result.returncode == 1 and b"config.json" in result.stderr and b"limit" in result.stderr
+    assert result.returncode == 1 and b"limit" in result.stderr
+    assert result.stderr.startswith(b"nvidia-runtime: NVR1103: ")
     assert os.stat(made.config).st_mtime_ns == before.st_mtime_ns
     made.config.write_bytes(spec() + b" " * ((4 << 20) - len(spec())))
     assert "/dev/nvidia0" in node.create(made).passed().devices()
@@ -260,7 +269,8 @@ def test_files(node, bundle, tmp_path, kind):
     if kind in ("dangling link", "link to itself"):
         assert result.stdout == b"recorder\n"  # can't be opened: the low-level runtime says best why
     else:
-        assert (result.returncode, result.stdout) == (1, b"") and b"config.json" in result.stderr
+        assert (result.returncode, result.stdout) == (1, b"")
+        assert re.match(rb"nvidia-runtime: NVR110[25]: /\S+/config.json: ", result.stderr), result.stderr
     if target.exists():
         assert snapshot(target) == before
     assert made.leftovers() == []
@@ -270,7 +280,8 @@ def test_mounted_file(node, bundle):
     """J-18: where config.json is a mount point, it can't be replaced."""
     made = bundle("0")
     words = 'mount --bind "$1" "$1" || exit 9; shift; "$@"; status=$?; umount "$0"; exit $status'
-    node.create(made, prefix=("sh", "-c", words, made.config, made.config)).denied("config.json", "rename", "busy")
+    outcome = node.create(made, prefix=("sh", "-c", words, made.config, made.config))
+    outcome.denied(1105, "config.json", "rename", "busy")
 
 
 def test_another_file_name(node, bundle):
@@ -278,7 +289,8 @@ def test_another_file_name(node, bundle):
     made = bundle("0")
     other = made.config.rename(made.folder / "other.json")
     result = node.run("nvidia-runtime", "create", "--config", other, "--bundle", made.folder, "id")
-    assert result.returncode == 1 and b"must have its spec in config.json" in result.stderr
+    assert result.returncode == 1 and result.stderr.startswith(b"nvidia-runtime: NVR1101: ")
+    assert b"must have its spec in config.json" in result.stderr
 
 
 # What is said
@@ -289,7 +301,7 @@ def test_hostile_bytes_in_logs(node, bundle):
     hostile = ["a\nb", "\x1b[2J\x1b]0;x\x07", "x\r\ny", "\u202e\u2066gpj", '"},{"level":"fatal', "%s%n%@%p", "\\",
                "\x7f\x85", "x" * 100_000]
     for name in hostile:
-        node.create(bundle(name), id=name, options=("--debug",)).denied("is not a GPU index")
+        node.create(bundle(name), id=name, options=("--debug",)).denied(1201, "is not a GPU index")
         outcome = node.create(bundle("0"), id=name, options=("--debug",)).passed()
         assert outcome.log and all(len(json.dumps(entry)) < 4096 for entry in outcome.log)
     made = bundle()
@@ -324,7 +336,7 @@ def test_where_it_is_said(node, bundle, tmp_path):
     """To standard error, the engine's log in the engine's format, and the log of config.toml."""
     debug = tmp_path / "debug.log"
     node.configure(f'[nvidia-container-runtime]\ndebug = "{debug}"\n')
-    line = node.create(bundle("7")).denied("there is no GPU").stderr[:-1]
+    line = node.create(bundle("7")).denied(1204, "there is no GPU").stderr[:-1]
     entry, = map(json.loads, debug.read_text().splitlines())
     assert (entry["level"], entry["msg"]) == ("error", line)
     made, log = bundle("7"), tmp_path / "text.log"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the shim must not run, trust or write (security E-07, E-08, E-09, T-01, T-02, T-04, G-01 to G-05)."""
+"""What the shim must not run, trust or write (security E-07, E-08, E-09, T-01 to T-04, G-01 to G-05)."""
 
 import json
 import os
@@ -91,20 +91,26 @@ class Configuration(ShimCase):
     def create(self):
         return self.run_shim("create", "--bundle", self.gpu_bundle, "x")
 
+    def assert_untrusted(self, end):
+        """The cause is one line of at most 200 bytes: with a long path it lacks the middle."""
+        result = self.create()
+        self.assert_denied(result, f"nvidia-runtime: NVR1151: {self.config}: not trusted: ")
+        self.assert_denied(result, f"{end}\n")
+
     def test_who_can_change_it(self):
         """T-01"""
         for path, mode in [(self.config, 0o666), (self.config, 0o664), (self.config.parent, 0o777)]:
             with self.subTest(path=path):
                 before = path.stat().st_mode & 0o7777
                 path.chmod(mode)
-                self.assert_denied(self.create(), f"{path} is writable by group or others (mode 0{mode:o})")
+                self.assert_untrusted(f"is writable by group or others (mode 0{mode:o}); run chmod go-w {path}")
                 path.chmod(before)
 
     @unittest.skipUnless(IS_ROOT, "gives files away")
     def test_whose_it_is(self):
         """T-01"""
         os.chown(self.config, 12345, 0)
-        self.assert_denied(self.create(), f"{self.config} is owned by uid 12345")
+        self.assert_untrusted(f" is owned by uid 12345; run chown 0 {self.config}")
 
     def test_what_it_is(self):
         """T-02"""
@@ -129,6 +135,12 @@ class Configuration(ShimCase):
         for value in ["/sbin/ldconfig", "@relative", ""]:
             self.configure(f'nvidia-container-cli.ldconfig = "{value}"')
             self.assert_denied(self.create(), f'nvidia-container-cli.ldconfig value "{value}" is not')
+
+    def test_restriction_that_is_misspelt(self):
+        """A policy that is not understood denies; a container without a GPU starts as ever."""
+        self.configure(f'[nvidia-container-runtime]\nruntimes = ["{self.runtime}"]\npolicy.max-gpu = 1\n')
+        self.assert_denied(self.create(), f"{self.config}:3:18: nvidia-container-runtime.policy.max-gpu: unknown key")
+        self.assert_passed(self.run_shim("create", "--bundle", self.bundle, "x"))
 
     def test_relative_location(self):
         self.environment["NVIDIA_CTK_CONFIG_FILE_PATH"] = "config.toml"

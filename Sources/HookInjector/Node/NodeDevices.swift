@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import LibContainer
+
+/// The devices of the node that a request names.
+struct NodeDevices {
+    /// Whole GPUs, in the order asked for, each once.
+    var gpus: [GPU] = []
+    /// MIG devices, in the order asked for, each once, with those of the GPUs in `gpus`.
+    var migDevices: [MIGDevice] = []
+    var omissions: [Omission] = []
+
+    /// The GPUs that the container can see, whole or in part, each once.
+    var parents: [GPU] {
+        var parents = gpus
+        for device in migDevices where !parents.contains(device.parent) { parents.append(device.parent) }
+        return parents
+    }
+
+    mutating func add(_ gpu: GPU) {
+        if !gpus.contains(gpu) { gpus.append(gpu) }
+    }
+
+    mutating func add(_ device: MIGDevice) {
+        if !migDevices.contains(device) { migDevices.append(device) }
+    }
+}

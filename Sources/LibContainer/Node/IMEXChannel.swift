@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Linux
+
+/// A channel of the internode memory exchange, by which GPUs of several nodes share memory: `channel<number>`.
+package enum IMEXChannel {
+    /// The highest number that a channel can have.
+    package static let last: UInt32 = (1 << 20) - 1
+
+    static let directory: ByteString = "/dev/nvidia-caps-imex-channels"
+    static let prefix: ByteString = "channel"
+    /// In `/proc/devices`.
+    static let driver: ByteString = "nvidia-caps-imex-channels"
+}
