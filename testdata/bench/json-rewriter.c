@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // json-rewriter create --bundle BUNDLE ID: what an injection costs that has nothing to find out. It reads config.json, adds
-// the devices, rules, mounts and the hook that nvidia-runtime adds (additions.h is made from its output), replaces the
+// the devices, rules, mounts, variables and hooks that nvidia-runtime adds (additions.h is made from its output), replaces the
 // file and becomes the low-level runtime. No check, no search, no error message.
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -21,7 +21,13 @@ struct mount {
     const char *const *options; // up to NULL
 };
 
-#include "additions.h" // devices, mounts, hook_path, hook_arguments, hook_environment, hook_timeout, hook_stage
+struct hook {
+    const char *stage, *path;
+    const char *const *arguments, *const *environment; // up to NULL
+    int timeout;
+};
+
+#include "additions.h" // devices, mounts, hooks, environment
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -76,13 +82,21 @@ static void add_mounts(struct json_object *list) {
     }
 }
 
-static void add_hook(struct json_object *hooks) {
-    struct json_object *hook = json_object_new_object();
-    json_object_object_add(hook, "path", json_object_new_string(hook_path));
-    json_object_object_add(hook, "args", strings(hook_arguments));
-    json_object_object_add(hook, "env", strings(hook_environment));
-    json_object_object_add(hook, "timeout", json_object_new_int(hook_timeout));
-    json_object_array_add(member(hooks, hook_stage, json_object_new_array), hook);
+static void add_hooks(struct json_object *lists) {
+    for (size_t index = 0; index < COUNT(hooks); index++) {
+        const struct hook *added = &hooks[index];
+        struct json_object *hook = json_object_new_object();
+        json_object_object_add(hook, "path", json_object_new_string(added->path));
+        json_object_object_add(hook, "args", strings(added->arguments));
+        json_object_object_add(hook, "env", strings(added->environment));
+        json_object_object_add(hook, "timeout", json_object_new_int(added->timeout));
+        json_object_array_add(member(lists, added->stage, json_object_new_array), hook);
+    }
+}
+
+static void add_environment(struct json_object *list) {
+    for (const char *const *entry = environment; *entry != NULL; entry++)
+        json_object_array_add(list, json_object_new_string(*entry));
 }
 
 static char *read_file(const char *path) {
@@ -109,7 +123,8 @@ int main(int argc, char **argv) {
         return 1;
     add_devices(member(document, "linux", json_object_new_object));
     add_mounts(member(document, "mounts", json_object_new_array));
-    add_hook(member(document, "hooks", json_object_new_object));
+    add_hooks(member(document, "hooks", json_object_new_object));
+    add_environment(member(member(document, "process", json_object_new_object), "env", json_object_new_array));
     const char *edited = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN);
     size_t length = strlen(edited);
     int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);

@@ -6,10 +6,13 @@ real host's file system, so the driver roots here are plain copies, named in con
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import yaml
 
 SOURCES = Path(__file__).resolve().parent
 sys.path[:0] = [str(SOURCES.parent / "simulated-node"), str(SOURCES.parent / "images")]
@@ -40,10 +43,10 @@ class Setting:
             SOURCES / f"{name}.c", *flags)
         return self.programs / name
 
-    def rewriter(self, additions):
-        """The C program that makes the edit `additions` to a config.json (see Bundle.additions)."""
+    def rewriter(self, name, additions):
+        """The C program `name` that makes the edit `additions` to a config.json (see Bundle.additions)."""
         (self.work / "additions.h").write_text(as_c(additions))
-        return self.compile("json-rewriter", "-ljson-c")
+        return self.compile("json-rewriter", "-ljson-c").rename(self.programs / name)
 
     def driver_root(self, entries):
         """A driver root whose ld.so.cache has `entries` entries."""
@@ -76,11 +79,36 @@ class Setting:
         text = subprocess.run(["/sbin/ldconfig", "-r", root, "-p"], check=True, capture_output=True, text=True).stdout
         return int(text.split(None, 1)[0])
 
-    def settings(self, name, runtime, root="/"):
-        """An environment that makes nvidia-runtime read a config.toml with these settings."""
+    def settings(self, name, runtime, root="/", specifications=None):
+        """An environment that makes nvidia-runtime read a config.toml with these settings; in mode cdi where there is a
+        folder of CDI specifications."""
+        text = f'[nvidia-container-cli]\nroot = "{root}"\n[nvidia-container-runtime]\nruntimes = ["{runtime}"]\n'
+        if specifications:
+            text += f'mode = "cdi"\n[nvidia-container-runtime.modes.cdi]\nspec-dirs = ["{specifications}"]\n'
         file = self.work / f"{name}.toml"
-        file.write_text(f'[nvidia-container-cli]\nroot = "{root}"\n[nvidia-container-runtime]\nruntimes = ["{runtime}"]\n')
+        file.write_text(text)
         return {"NVIDIA_CTK_CONFIG_FILE_PATH": str(file), "PATH": os.environ["PATH"]}
+
+    def cdi_specification(self, form):
+        """A folder with what nvidia-ctk wrote for eight A100, one of them partitioned (46 KB in YAML), as `yaml` or `json`.
+        What it names on the host is made in a tree of its own, which this node's driver of another version lacks."""
+        text = (SOURCES.parent / "cdi/specs/a100-mig.yaml").read_text()
+        files, hook = self.work / "cdi-files", self.programs / "nvidia-cdi-hook"
+        for path in re.findall(r"hostPath: (\S+)", text):
+            file = files / path.lstrip("/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        if not hook.exists():
+            hook.hardlink_to(self.hook)
+        uvm = os.major(os.stat("/dev/nvidia-uvm").st_rdev)
+        text = re.sub(r"(/dev/nvidia-uvm\S*\n\s+major:) \d+", rf"\1 {uvm}", text)
+        text = text.replace("hostPath: ", f"hostPath: {files}").replace("path: /usr/bin/nvidia-cdi-hook", f"path: {hook}")
+        folder = self.work / f"cdi-{form}"
+        folder.mkdir()
+        if form == "json":
+            text = json.dumps(yaml.safe_load(text), separators=(",", ":"))
+        (folder / f"nvidia.{form}").write_text(text)
+        return folder
 
     def bundle(self, name, environment, arguments=("/bin/true",), root=None):
         """A bundle without a root, or with that one."""
@@ -118,11 +146,8 @@ class Bundle:
                 old, new = old.get(name, {}), new.get(name, {})
             return [item for item in new or [] if item not in (old or [])]
 
-        stages = [stage for stage in after.get("hooks", {}) if added("hooks", stage)]
-        hooks = [hook for stage in stages for hook in added("hooks", stage)]
-        if len(hooks) != 1:
-            raise SystemExit(f"bench: {self.file}: {len(hooks)} hooks were added, expected 1")
-        return {"devices": added("linux", "devices"), "mounts": added("mounts"), "stage": stages[0], "hook": hooks[0],
+        return {"devices": added("linux", "devices"), "mounts": added("mounts"), "environment": added("process", "env"),
+                "hooks": [{"stage": stage, **hook} for stage in after["hooks"] for hook in added("hooks", stage)],
                 "rules": added("linux", "resources", "devices")}
 
 
@@ -174,11 +199,9 @@ def as_c(additions):
 
     devices = [f"    {{{text(d['path'])}, {d['major']}, {d['minor']}, {d['fileMode']}}},\n" for d in additions["devices"]]
     mounts = [f"    {{{text(m['destination'])}, {text(m['source'])}, {array(m['options'])}}},\n" for m in additions["mounts"]]
-    hook = additions["hook"]
+    hooks = [f"    {{{text(h['stage'])}, {text(h['path'])}, {array(h['args'])}, {array(h['env'])}, {h['timeout']}}},\n"
+             for h in additions["hooks"]]
     return (f"static const struct device devices[] = {{\n{''.join(devices)}}};\n"
             f"static const struct mount mounts[] = {{\n{''.join(mounts)}}};\n"
-            f"static const char *const hook_path = {text(hook['path'])};\n"
-            f"static const char *const *const hook_arguments = {array(hook['args'])};\n"
-            f"static const char *const *const hook_environment = {array(hook['env'])};\n"
-            f"static const char *const hook_stage = {text(additions['stage'])};\n"
-            f"static const int hook_timeout = {hook['timeout']};\n")
+            f"static const struct hook hooks[] = {{\n{''.join(hooks)}}};\n"
+            f"static const char *const *const environment = {array(additions['environment'])};\n")
