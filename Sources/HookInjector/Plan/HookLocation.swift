@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Diagnostics
-internal import Glibc
+internal import LibContainer
 package import Linux
 package import RuntimeConfig
 
@@ -12,7 +12,7 @@ package enum HookLocation {
     /// runtime runs it as root.
     package static func find(_ settings: Settings) throws(Diagnostic) -> ByteString {
         let configured = settings.hook.path
-        let candidates = configured.isAbsolutePath ? [configured] : usualPlaces()
+        let candidates = configured.isAbsolutePath ? [configured] : OwnProgram.places(of: HookInvocation.programName)
         for candidate in candidates {
             let status: FileStatus
             do throws(TrustError) {
@@ -31,17 +31,5 @@ package enum HookLocation {
             .hookNotFound,
             "nvidia-runtime-hook not found: searched \(candidates.map(\.description).joined(separator: ", "))",
             hint: "install it beside nvidia-runtime, or set nvidia-container-runtime-hook.path in config.toml")
-    }
-
-    private static func usualPlaces() -> [ByteString] {
-        let installed: ByteString = "/usr/bin/nvidia-runtime-hook"
-        do throws(LinuxError) {
-            let process = try FileDescriptor(opening: "/proc/self", flags: O_RDONLY | O_DIRECTORY)
-            let program = try process.linkTarget("exe")
-            let besideProgram = program.parentPath.appending(component: HookInvocation.programName)
-            return besideProgram == installed ? [installed] : [besideProgram, installed]
-        } catch {
-            return [installed]
-        }
     }
 }

@@ -98,9 +98,4 @@ extension ByteString {
         }
         return text
     }
-
-    /// At most 64 bytes of it, for a message about a value that may be of any length.
-    package var abbreviated: String {
-        count <= 64 ? description : ByteString(bytes.prefix(64)).description + "..."
-    }
 }

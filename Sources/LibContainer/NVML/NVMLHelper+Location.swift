@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
 internal import Linux
 
 extension NVMLHelper {
@@ -8,14 +7,7 @@ extension NVMLHelper {
 
     /// Beside this program, and where a distribution installs it.
     static func usualPlaces() -> [ByteString] {
-        let installed: [ByteString] = ["/usr/bin/nvidia-runtime-nvml", "/usr/libexec/nvidia-runtime-nvml"]
-        do throws(LinuxError) {
-            let process = try FileDescriptor(opening: "/proc/self", flags: O_RDONLY | O_DIRECTORY)
-            let beside = try process.linkTarget("exe").parentPath.appending(component: programName)
-            return [beside] + installed.filter { $0 != beside }
-        } catch {
-            return installed
-        }
+        OwnProgram.places(of: programName, in: ["/usr/bin", "/usr/libexec"])
     }
 
     /// The first of `places` where there is a file. Nobody but root may be able to change it: it runs as root.

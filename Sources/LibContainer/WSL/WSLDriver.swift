@@ -54,7 +54,7 @@ package enum WSLDriver {
     private static func device(in devices: borrowing DeviceNodes) throws(WSLError) -> DeviceNode {
         let kernel = devices.kernel
         let release = kernel.release
-        let served = kernel.miscMinor(of: devicePath.lastPathComponent)
+        let served = kernel.miscellaneousMinor(of: devicePath.lastPathComponent)
         let status: FileStatus?
         do throws(LinuxError) {
             status = try devices.status(of: devicePath)
@@ -166,20 +166,5 @@ extension DriverRoot.Refusal {
         case .absent: "it does not exist"
         case .refused(let reason): reason
         }
-    }
-}
-
-extension KernelDriver {
-    /// The minor in /proc/misc of the device `name`, whose major is 10; nil where the kernel has none or does not tell.
-    fileprivate func miscMinor(of name: ByteString) -> UInt32? {
-        do throws(LinuxError) {
-            for line in try read(procPath.appending(component: "misc")).lines {
-                let words = line.split(separator: UInt8(ascii: " ")).filter { !$0.isEmpty }
-                if words.count == 2, words[1] == name { return words[0].decimal(as: UInt32.self) }
-            }
-        } catch {
-            // As one without it.
-        }
-        return nil
     }
 }

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+package import Linux
+
+/// The programs of this project, which find each other on the host.
+package enum OwnProgram {
+    /// Where the program `name` can be, best first: beside the running one, then in the folders where distributions
+    /// install it.
+    package static func places(of name: ByteString, in folders: [ByteString] = ["/usr/bin"]) -> [ByteString] {
+        let installed = folders.map { $0.appending(component: name) }
+        do throws(LinuxError) {
+            let process = try FileDescriptor(opening: "/proc/self", flags: O_RDONLY | O_DIRECTORY)
+            let beside = try process.linkTarget("exe").parentPath.appending(component: name)
+            return [beside] + installed.filter { $0 != beside }
+        } catch {
+            return installed
+        }
+    }
+}
