@@ -193,6 +193,19 @@ private let folder = "/usr/lib64"
         #expect(files.coreFailure == nil)
     }
 
+    /// A half-done upgrade: the link is the old driver's, the file of the loaded one lies beside it.
+    @Test func theFileOfTheVersionCountsNotTheLink() throws {
+        try tree.library(folder, "libcuda.so.\(version)", soname: "libcuda.so.1")
+        unlink(tree.host("\(folder)/libcuda.so.1"))
+        try tree.library(folder, "libcuda.so.550.107.02", soname: "libcuda.so.1")
+        try tree.nativeCache(["libcuda.so.1": "\(folder)/libcuda.so.1"])
+        let files = try locate(.compute)
+        let file = try #require(files.file("libcuda.so.\(version)"))
+        #expect(file.soname == "libcuda.so.1")
+        #expect(file.foundIn == "/etc/ld.so.cache")
+        #expect(files.omission("libcuda.so") == nil)
+    }
+
     /// S-16
     @Test(arguments: [
         "absolute link out", "relative link out", "directory", "FIFO", "other owner", "writable", "no ELF",

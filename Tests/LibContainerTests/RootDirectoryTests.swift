@@ -60,6 +60,30 @@ struct RootDirectoryTests {
         }
     }
 
+    /// Where the kernel says that there is no link, the path is the file's own.
+    @Test(arguments: paths) func openingWithoutLinks(path: String) throws {
+        let root = try scratch.open()
+        let path = ByteString(path)
+        let opened: FileDescriptor?
+        do throws(LinuxError) {
+            opened = try root.openWithoutLinks(path, flags: CLX_O_PATH)
+        } catch {
+            #expect(result { () throws(LinuxError) in try root.open(path, flags: CLX_O_PATH) } == "errno \(error.code)")
+            return
+        }
+        guard let opened, path.isPlainAbsolutePath else { return }
+        let real = try ByteString(textOfLink: ByteString("/proc/self/fd/\(opened.number)"), relativeTo: AT_FDCWD)
+        let own = try ByteString(
+            textOfLink: ByteString("/proc/self/fd/\(root.descriptor.number)"), relativeTo: AT_FDCWD)
+        #expect(real == (path == "/" ? own : own + path))
+    }
+
+    @Test(arguments: ["/lib", "/absolute/file", "/up", "/usr/back/file", "/outside", "/dangling", "/loop"])
+    func aLinkIsNotOpenedWithoutLinks(path: String) throws {
+        let opened = try scratch.open().openWithoutLinks(ByteString(path), flags: CLX_O_PATH)
+        if opened != nil { Issue.record("\(path) was opened") }
+    }
+
     @Test func nothingOutsideIsReached() throws {
         let root = try scratch.open()
         for path: ByteString in ["/outside", "/outside/x"] {

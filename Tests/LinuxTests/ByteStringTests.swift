@@ -56,9 +56,41 @@ import Testing
     @Test(
         arguments: [
             ("libnvidia-ml.so.1", "nvidia", 3..<9), ("aaab", "ab", 2..<4), ("abc", "abcd", nil), ("abc", "", nil),
+            ("", "a", nil), ("abab", "bc", nil), ("abc", "c", 2..<3), ("abc", "abc", 0..<3),
         ] as [(String, String, Range<Int>?)])
     func rangeOf(text: String, pattern: String, want: Range<Int>?) {
         #expect(ByteString(text).range(of: ByteString(pattern)) == want)
+    }
+
+    /// Against the same questions asked of arrays, for short strings of few bytes, so that many are alike.
+    @Test func comparisonsAreThoseOfTheBytes() {
+        var strings = [ByteString(), ByteString("a"), ByteString(Array(repeating: UInt8(0xFF), count: 300))]
+        for first: UInt8 in [0, 0x7F, 0x80, 0xFF] {
+            for second: UInt8 in [0, 0x80] { strings += [ByteString([first]), ByteString([first, second])] }
+        }
+        for left in strings {
+            for right in strings {
+                #expect((left == right) == (left.bytes == right.bytes))
+                #expect((left < right) == left.bytes.lexicographicallyPrecedes(right.bytes))
+                #expect(left.hasPrefix(right) == left.bytes.starts(with: right.bytes))
+                #expect(left.hasSuffix(right) == left.bytes.reversed().starts(with: right.bytes.reversed()))
+                if left == right { #expect(left.hashValue == right.hashValue) }
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("/", true), ("/usr", true), ("/usr/lib/x.so", true), ("", false), ("usr", false), ("/usr/", false),
+        ("//usr", false), ("/usr//lib", false), ("/usr/./lib", false), ("/usr/../lib", false), ("/..", false),
+        ("//", false), ("/usr/..lib", false),
+    ])
+    func plainAbsolutePaths(path: String, want: Bool) {
+        #expect(ByteString(path).isPlainAbsolutePath == want)
+    }
+
+    @Test(arguments: [1, 1023, 1024, 5000]) func cStringsOfEveryLength(count: Int) {
+        let string = ByteString(Array(repeating: UInt8(ascii: "x"), count: count))
+        #expect(string.withCString { ByteString(cString: $0) } == string)
     }
 
     @Test func trimmedKeepsInnerBlanks() {
