@@ -28,6 +28,13 @@ let package = Package(
             // omitted.c has what stands in for it.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--wrap=_swift_stdlib_getScalarName"])]),
         .target(name: "CHookStart"),
+        .target(name: "CHookCommand"),
+        .target(
+            name: "CSeal", dependencies: ["CLinux"],
+            // Runs before the C library: see seal.c.
+            cSettings: [.unsafeFlags(["-ffreestanding", "-fno-stack-protector"])],
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--entry=cseal_start"])]),
+        .target(name: "CSandbox"),
         .target(name: "CTOML", cxxSettings: [.unsafeFlags(["-fno-exceptions"])]),
         .systemLibrary(name: "CJSONC", providers: [.apt(["libjson-c-dev"]), .yum(["json-c-devel"])]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"]), .yum(["libyaml-devel"])]),
@@ -42,7 +49,7 @@ let package = Package(
         .target(name: "LibContainer", dependencies: ["Linux", "CLinux"], swiftSettings: strict),
         // Apart from LibContainer, since libcap and libseccomp have a cost at start that only the hook should pay.
         .target(
-            name: "Sandbox", dependencies: ["LibContainer", "Linux", "CLinux", "CLibcap", "CLibseccomp"],
+            name: "Sandbox", dependencies: ["LibContainer", "Linux", "CLinux", "CLibcap", "CLibseccomp", "CSandbox"],
             swiftSettings: strict),
         .target(name: "RuntimeConfig", dependencies: ["Linux", "CTOML"], swiftSettings: strict),
         .target(
@@ -50,6 +57,12 @@ let package = Package(
         .target(
             name: "HookInjector",
             dependencies: ["CDI", "Diagnostics", "Linux", "OCISpec", "LibContainer", "RuntimeConfig"],
+            swiftSettings: strict),
+
+        // What is done in a container that exists; apart from HookInjector, which the shim links, for the cost of Sandbox.
+        .target(
+            name: "ContainerSetup",
+            dependencies: ["CLinux", "Diagnostics", "HookInjector", "LibContainer", "Linux", "OCISpec", "Sandbox"],
             swiftSettings: strict),
 
         // Programs.
@@ -63,25 +76,35 @@ let package = Package(
         .executableTarget(
             name: "nvidia-runtime-hook",
             dependencies: [
-                "CStart", "CHookStart", "CLinux", "Diagnostics", "Linux", "OCISpec", "LibContainer", "Sandbox",
+                "CStart", "CHookStart", "CLinux", "CSeal", "ContainerSetup", "Diagnostics", "HookInjector",
+                "LibContainer",
+                "Linux", "OCISpec", "RuntimeCommand", "RuntimeConfig", "Sandbox",
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "nvidia-ctk",
             dependencies: [
-                "Diagnostics", "Linux", "OCISpec", "LibContainer", "HookInjector", "RuntimeConfig",
+                "CHookCommand", "Diagnostics", "Linux", "OCISpec", "LibContainer", "HookInjector", "RuntimeConfig",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .executableTarget(
-            name: "nvidia-container-cli", dependencies: ["Linux", "LibContainer"], swiftSettings: strict),
+            name: "nvidia-container-cli",
+            dependencies: [
+                "CStart", "CLinux", "ContainerSetup", "Diagnostics", "HookInjector", "LibContainer", "Linux", "OCISpec",
+                "RuntimeCommand", "RuntimeConfig",
+            ],
+            swiftSettings: strict),
 
         // Tests by module; black-box suites that need no Swift live in Tests/blackbox and Tests/engines.
         .testTarget(name: "DiagnosticsTests", dependencies: ["Diagnostics"], swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
         .testTarget(name: "OCISpecTests", dependencies: ["OCISpec", "Linux", "CJSONC"], swiftSettings: strict),
         .testTarget(name: "CDITests", dependencies: ["CDI", "OCISpec", "Linux"], swiftSettings: strict),
-        .testTarget(name: "LibContainerTests", dependencies: ["LibContainer", "Linux"], swiftSettings: strict),
+        .testTarget(
+            name: "LibContainerTests", dependencies: ["LibContainer", "Linux", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "SandboxTests", dependencies: ["Sandbox", "CLibcap", "CLibseccomp", "Linux"], swiftSettings: strict),
         .testTarget(name: "RuntimeConfigTests", dependencies: ["RuntimeConfig", "Linux"], swiftSettings: strict),
         .testTarget(
             name: "RuntimeCommandTests", dependencies: ["RuntimeCommand", "RuntimeConfig", "Linux"],

@@ -24,8 +24,14 @@ static void close_inherited_descriptors(void) {
         return;
     // Before Linux 5.9. Closing while reading is fine: procfs lists by descriptor number.
     DIR *directory = opendir("/proc/self/fd");
-    if (directory == NULL)
+    if (directory == NULL) {
+        // Because there are too many open already, for one.
+        struct rlimit limit = {0, 0};
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+        for (rlim_t descriptor = 3; descriptor < limit.rlim_cur && descriptor < 1 << 20; descriptor++)
+            (void)close((int)descriptor);
         return;
+    }
     struct dirent *entry;
     while ((entry = readdir(directory)) != NULL) {
         int descriptor = atoi(entry->d_name);
@@ -35,9 +41,11 @@ static void close_inherited_descriptors(void) {
     (void)closedir(directory);
 }
 
+/// Children of the hook end with it: each asks the kernel for that (PR_SET_PDEATHSIG).
 static void end_at_time_limit(int signal) {
     (void)signal;
-    static const char message[] = "nvidia-runtime-hook: gave up after 10 s\n";
+    static const char message[] = "nvidia-runtime-hook: NVR1807: gave up after 10 s; see whether all file systems of the "
+                                  "container answer\n";
     _Static_assert(CHOOKSTART_TIME_LIMIT == 10, "the message names the limit");
     (void)!write(STDERR_FILENO, message, sizeof message - 1);
     _exit(1);

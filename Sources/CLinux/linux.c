@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <pthread.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -31,4 +33,22 @@ unsigned int clx_major(uint64_t device) { return major(device); }
 unsigned int clx_minor(uint64_t device) { return minor(device); }
 uint64_t clx_makedev(unsigned int major, unsigned int minor) { return makedev(major, minor); }
 
+int clx_make_character_device(int directory, const char *name, uint32_t mode, uint64_t device) {
+    // The umask is the whole process's: two threads that take it away and put it back must not meet.
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    (void)pthread_mutex_lock(&lock);
+    mode_t mask = umask(0);
+    int result = mknodat(directory, name, S_IFCHR | (mode_t)mode, (dev_t)device);
+    int error = errno;
+    (void)umask(mask);
+    (void)pthread_mutex_unlock(&lock);
+    errno = error;
+    return result;
+}
+
 bool clx_is_secure_execution(void) { return getauxval(AT_SECURE) != 0; }
+
+static const char *program_path;
+
+void clx_set_program_path(const char *path) { program_path = path; }
+const char *clx_program_path(void) { return program_path; }

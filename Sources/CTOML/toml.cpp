@@ -11,6 +11,8 @@
 // toml++ reads a floating-point number with a stream unless told that <charconv> can (it can since GCC 11). The streams
 // are 530 KB of code, and the locales that they set up cost each start 0.05 to 0.1 ms.
 #define TOML_FLOAT_CHARCONV 1
+// Arrays and inline tables inside each other; each end takes place within the outer one's.
+#define TOML_MAX_NESTED_VALUES 32
 #include <toml++/toml.h>
 
 #include <iterator>

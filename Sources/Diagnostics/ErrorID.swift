@@ -71,6 +71,17 @@ package enum ErrorID: UInt16, CaseIterable, Sendable {
     case hookRootUnusable = 1803
     case hookSandbox = 1804
     case hookUpdateFailed = 1805
+    // Before Swift: Sources/CSeal, Sources/CHookStart.
+    case programNotSealed = 1806
+    case hookTimeLimit = 1807
+    case containerUnreachable = 1811
+    case setupFailed = 1812
+    case setupNotPossible = 1813
+    case cgroupNotChanged = 1821
+    case cdiHookUsage = 1831
+    case driverParametersNotHidden = 1832
+    case modeNotChanged = 1833
+    case applicationProfileNotWritten = 1834
 
     /// Whether the error says that this node can't give what is asked for, so that a container that asks softly starts
     /// without it. A request that makes no sense, a policy that forbids it and a broken configuration are errors on

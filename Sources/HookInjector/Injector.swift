@@ -17,6 +17,7 @@ package struct Injector {
     }
 
     private let settings: Settings
+    private let handler: ByteString
     private let policy: Settings.Policy
     private let kernel: KernelDriver
     private var reader: RequestReader
@@ -27,6 +28,7 @@ package struct Injector {
         settings: Settings, handler: ByteString = ByteString(), kernel: KernelDriver = KernelDriver()
     ) throws(Diagnostic) {
         self.settings = settings
+        self.handler = handler
         self.kernel = kernel
         policy = settings.policy(handler: handler)
         reader = try RequestReader(settings: settings, handler: handler)
@@ -40,11 +42,8 @@ package struct Injector {
         try reader.request(of: container)
     }
 
-    /// What the container gets on this node. `user` is its process's, to whom CDI devices belong; `ociVersion` is the
-    /// config.json's. Our hook must be installed where there is something for it to do.
-    package func plan(
-        for request: DeviceRequest, user: SpecUser, ociVersion: ByteString? = nil
-    ) throws(Diagnostic) -> Outcome {
+    /// What the container gets on this node. `user` is its process's, to whom CDI devices belong.
+    package func plan(for request: DeviceRequest, user: SpecUser) throws(Diagnostic) -> Outcome {
         var plan: InjectionPlan
         switch request.devices {
         case .cdi(let names):
@@ -60,11 +59,29 @@ package struct Injector {
             throw Diagnostic(
                 .tooManyGPUs, cause, hint: "ask for fewer; see nvidia-container-runtime.policy.max-gpus in config.toml")
         }
-        if let update = plan.loaderUpdate(settings) {
-            plan.hook = HookInvocation(
-                stage: hookStage(ociVersion: ociVersion), path: try HookLocation.find(settings), update: update)
-        }
+        plan.addLoaderUpdate(settings)
         return .plan(plan)
+    }
+
+    /// Whether the prestart hook does all of the work, inside the container: mode legacy.
+    package var leavesAllToPrestart: Bool { settings.runtime.mode == .legacy }
+
+    /// The hook of mode legacy, which reads the settings from `configuration`.
+    package func prestartHook(configuration: ByteString) throws(Diagnostic) -> HookInvocation {
+        var options: [ByteString] = []
+        if configuration != SettingsFile.defaultPath { options += ["-config", configuration] }
+        // The hook reads the settings by itself; this name may have chosen the policy and the mode.
+        if settings.hasHandlerPolicies || RuntimeMode(programName: handler) != nil { options += ["-handler", handler] }
+        return HookInvocation(prestart: try HookLocation.find(settings), options: options)
+    }
+
+    /// Adds the hook of ours that does inside the container what `plan` has to be done there; `ociVersion` is the
+    /// config.json's. The hook must be installed, if there is something for it to do.
+    package func addHook(to plan: inout InjectionPlan, ociVersion: ByteString?) throws(Diagnostic) {
+        guard let update = plan.loaderUpdate else { return }
+        plan.hook = HookInvocation(
+            stage: hookStage(ociVersion: ociVersion), path: try HookLocation.find(settings), update: update,
+            hidesParameters: plan.platform == .nvidia && settings.isEnabled(hook: HookInvocation.parametersName))
     }
 
     /// What the image requires counts for NVIDIA's devices in CDI specifications too, where the driver is to be found.
@@ -83,11 +100,11 @@ package struct Injector {
         try plan.require(nvml.facts(about: gpus))
     }
 
-    /// createContainer unless the administrator wants prestart, which mode legacy is about, or the specification is of
-    /// a version that has no createContainer: the low-level runtime that came with such an engine would pass the hook
-    /// over in silence. The stage came with runtime-spec 1.0.2.
+    /// createContainer unless the administrator wants prestart, or the specification is of a version that has no
+    /// createContainer: the low-level runtime that came with such an engine would pass the hook over in silence. The
+    /// stage came with runtime-spec 1.0.2.
     private func hookStage(ociVersion: ByteString?) -> HookInvocation.Stage {
-        if settings.runtime.hookStage == .prestart || settings.runtime.mode == .legacy { return .prestart }
+        if settings.runtime.hookStage == .prestart { return .prestart }
         guard let ociVersion else { return .createContainer }
         let numbers = ociVersion.split(separator: UInt8(ascii: ".")).prefix(3).map { part in
             ByteString(part.bytes.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }).decimal(as: Int.self)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Linux
+package import Linux
 
 /// What kind of machine this is, which decides where a container's GPU comes from.
 package enum Platform: String, Hashable, Sendable {
@@ -48,7 +48,7 @@ package enum Platform: String, Hashable, Sendable {
 
     private static func hasDXCore(in root: borrowing RootDirectory, _ kernel: KernelDriver) -> Bool {
         let hasNode = root.kind(of: WSLDriver.devicePath) == .characterDevice
-        if hasNode, root.contains(WSLDriver.dxcorePath) { return true }
+        if hasNode, root.kind(of: WSLDriver.dxcorePath) != nil { return true }
         if kernel.isLoaded { return false }
         return hasNode || kernel.isMicrosofts
     }
@@ -66,8 +66,8 @@ package enum Platform: String, Hashable, Sendable {
     private static func hasNVML(in root: borrowing RootDirectory) -> Bool {
         let library: ByteString = "libnvidia-ml.so.1"
         return LibrarySearch.nativeFolders.contains { folder in
-            root.contains(folder.appending(component: library))
-                || root.contains(folder.appending(component: "nvidia/current").appending(component: library))
+            root.kind(of: folder.appending(component: library)) != nil
+                || root.kind(of: folder.appending(component: "nvidia/current").appending(component: library)) != nil
         }
     }
 }
@@ -105,7 +105,7 @@ extension KernelDriver {
 
 extension ByteString {
     /// With ASCII's capital letters made small.
-    var lowercased: ByteString {
+    package var lowercased: ByteString {
         ByteString(bytes.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 })
     }
 }

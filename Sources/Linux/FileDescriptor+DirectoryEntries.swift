@@ -11,6 +11,13 @@ extension FileDescriptor {
     package borrowing func forEachEntry(
         limit: Int, _ body: (UnsafeRawBufferPointer) -> Void
     ) throws(LinuxError) {
+        try forEachEntry(limit: limit) { name, _ in body(name) }
+    }
+
+    /// The same with the kind of each entry; `unknown` where the file system does not say it.
+    package borrowing func forEachEntry(
+        limit: Int, _ body: (UnsafeRawBufferPointer, FileStatus.Kind) -> Void
+    ) throws(LinuxError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 8)
         defer { buffer.deallocate() }
         var count = 0
@@ -25,7 +32,7 @@ extension FileDescriptor {
                 if entry.name.elementsEqual([0x2E]) || entry.name.elementsEqual([0x2E, 0x2E]) { continue }
                 count += 1
                 if count > limit { throw LinuxError("read directory", code: EFBIG) }
-                body(entry.name)
+                body(entry.name, entry.kind)
             }
         }
     }
@@ -37,8 +44,10 @@ private struct DirectoryEntry {
     let size: Int
     /// Without its NUL.
     let name: UnsafeRawBufferPointer
+    let kind: FileStatus.Kind
 
     private static let sizeOffset = 16
+    private static let kindOffset = 18
     private static let nameOffset = 19
 
     /// The one at the start of `bytes`; nil at their end.
@@ -46,6 +55,8 @@ private struct DirectoryEntry {
         guard bytes.count > Self.nameOffset else { return nil }
         size = Int(bytes.loadUnaligned(fromByteOffset: Self.sizeOffset, as: UInt16.self))
         guard size > Self.nameOffset, size <= bytes.count else { return nil }
+        // DT_* are S_IF* without their last three octal digits.
+        kind = FileStatus.Kind(mode: mode_t(bytes[Self.kindOffset]) << 12)
         let field = bytes[Self.nameOffset..<size]
         name = UnsafeRawBufferPointer(rebasing: field.prefix { $0 != 0 })
     }

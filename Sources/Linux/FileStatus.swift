@@ -7,6 +7,20 @@ package import Glibc
 package struct FileStatus: Sendable {
     package enum Kind: Sendable, Equatable {
         case regular, directory, symbolicLink, characterDevice, blockDevice, fifo, socket, unknown
+
+        /// By the type bits of `mode` (S_IFMT).
+        init(mode: mode_t) {
+            switch mode & S_IFMT {
+            case S_IFREG: self = .regular
+            case S_IFDIR: self = .directory
+            case S_IFLNK: self = .symbolicLink
+            case S_IFCHR: self = .characterDevice
+            case S_IFBLK: self = .blockDevice
+            case S_IFIFO: self = .fifo
+            case S_IFSOCK: self = .socket
+            default: self = .unknown
+            }
+        }
     }
 
     package let kind: Kind
@@ -27,16 +41,7 @@ package struct FileStatus: Sendable {
     package let changed: Int64
 
     package init(_ status: stat) {
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: kind = .regular
-        case S_IFDIR: kind = .directory
-        case S_IFLNK: kind = .symbolicLink
-        case S_IFCHR: kind = .characterDevice
-        case S_IFBLK: kind = .blockDevice
-        case S_IFIFO: kind = .fifo
-        case S_IFSOCK: kind = .socket
-        default: kind = .unknown
-        }
+        kind = Kind(mode: status.st_mode)
         permissions = status.st_mode & 0o7777
         owner = status.st_uid
         group = status.st_gid

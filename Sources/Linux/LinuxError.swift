@@ -25,6 +25,11 @@ package struct LinuxError: Error, Equatable {
         LinuxError(operation, path, code: errno)
     }
 
+    /// Whether descriptors, memory or tries ran out. It says nothing of the file, so a file is never taken for missing,
+    /// nor a device for broken, because of it.
+    @usableFromInline
+    package var isShortage: Bool { [EMFILE, ENFILE, ENOMEM, EAGAIN].contains(code) }
+
     /// Whether a signal cut the call short.
     @usableFromInline
     var isInterruption: Bool { code == EINTR }

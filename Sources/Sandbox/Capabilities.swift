@@ -6,13 +6,17 @@ internal import Linux
 
 /// The capabilities of this thread (capabilities(7)), through libcap.
 enum Capabilities {
-    /// Leaves `capability` in the permitted and effective sets, if it is permitted at all, and nothing else in any set.
+    /// Leaves those of `capabilities` that are permitted in the permitted and effective sets, and no other; empties the
+    /// inheritable and the ambient set; leaves in the bounding set, which is what execve(2) can give, those of `bounding`.
     ///
-    /// The bounding set counts only for execve(2), and emptying it takes CAP_SETPCAP, so a process without that keeps
-    /// it.
-    static func keepOnly(_ capability: CInt) throws(LinuxError) {
-        for other in 0..<cap_max_bits() where other != capability {
-            if cap_drop_bound(other) != 0, errno != EPERM { throw LinuxError.last("drop from the bounding set") }
+    /// Taking from the bounding set needs CAP_SETPCAP, so a process without that keeps it; most have taken from it by then
+    /// what they could, since no phase leaves them CAP_SETPCAP. In a user namespace all of it is about that namespace. A
+    /// capability that the kernel does not know is not permitted.
+    static func keep(_ capabilities: [CInt], bounding: [CInt]) throws(LinuxError) {
+        for capability in 0..<cap_max_bits() where !bounding.contains(capability) {
+            if cap_drop_bound(capability) == 0 { continue }
+            if errno == EPERM { break }
+            throw LinuxError.last("drop from the bounding set")
         }
         // EINVAL: a kernel before 4.3, which has no ambient set.
         if cap_reset_ambient() != 0, errno != EINVAL { throw LinuxError.last("empty the ambient set") }
@@ -21,11 +25,15 @@ enum Capabilities {
         defer { cap_free(UnsafeMutableRawPointer(current)) }
         guard let kept = cap_init() else { throw LinuxError.last("make a capability set") }
         defer { cap_free(UnsafeMutableRawPointer(kept)) }
-        var isPermitted = CAP_CLEAR
-        cap_get_flag(current, capability, CAP_PERMITTED, &isPermitted)
-        if isPermitted == CAP_SET {
-            var list = [capability]
-            for set in [CAP_PERMITTED, CAP_EFFECTIVE] where cap_set_flag(kept, set, 1, &list, CAP_SET) != 0 {
+        var list: [CInt] = []
+        for capability in capabilities {
+            var isPermitted = CAP_CLEAR
+            cap_get_flag(current, capability, CAP_PERMITTED, &isPermitted)
+            if isPermitted == CAP_SET { list.append(capability) }
+        }
+        if !list.isEmpty {
+            for set in [CAP_PERMITTED, CAP_EFFECTIVE]
+            where cap_set_flag(kept, set, CInt(list.count), &list, CAP_SET) != 0 {
                 throw LinuxError.last("make a capability set")
             }
         }

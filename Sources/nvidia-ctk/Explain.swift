@@ -59,8 +59,14 @@ struct Explain: ParsableCommand {
             return
         }
         do throws(Diagnostic) {
-            switch try injector.plan(for: request, user: user, ociVersion: ociVersion) {
-            case .plan(let plan): for line in plan.explanation { print(line) }
+            switch try injector.plan(for: request, user: user) {
+            case .plan(var plan):
+                if injector.leavesAllToPrestart {
+                    plan.hook = try injector.prestartHook(configuration: Self.settingsPath)
+                } else {
+                    try injector.addHook(to: &plan, ociVersion: ociVersion)
+                }
+                for line in plan.explanation { print(line) }
             case .ignored(let reason): print("The container is started as it is: ignored \(request.channel): \(reason)")
             }
         } catch {
@@ -98,9 +104,11 @@ struct Explain: ParsableCommand {
         return (container, user, ociVersion)
     }
 
+    private static var settingsPath: ByteString { SettingsFile.path(environment: variable) }
+
     private static func settings() throws(Diagnostic) -> Settings {
         do throws(SettingsError) {
-            return try SettingsFile(path: SettingsFile.path(environment: variable)).settings()
+            return try SettingsFile(path: settingsPath).settings()
         } catch {
             throw Diagnostic(.settingsInvalid, error.description, hint: error.hint)
         }

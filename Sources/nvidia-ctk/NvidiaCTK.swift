@@ -9,6 +9,10 @@ struct NvidiaCTK: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nvidia-ctk",
         abstract: "Looks into and sets up the NVIDIA container runtime.",
+        // CHookCommand takes that one, before any Swift.
+        discussion: """
+            nvidia-ctk hook VERB ... is nvidia-cdi-hook VERB ..., for CDI specifications; see nvidia-ctk hook --help.
+            """,
         version: "nvidia-ctk \(Version.text)",
         subcommands: [Explain.self])
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
+internal import ContainerSetup
 internal import Diagnostics
 internal import Glibc
 internal import LibContainer
@@ -14,13 +14,11 @@ struct CreateContainer {
         var update = LoaderUpdate()
         /// For stages that run in the mount namespace of the runtime.
         var entersMountNamespace = false
+        /// Whether the container's driver may not make device nodes (`DriverParameters`).
+        var hidesParameters = false
         /// Whether decisions are reported beside what went wrong.
         var isExplained = false
     }
-
-    /// Bytes.
-    private static let stateLimit = 1 << 20
-    private static let stateMilliseconds = 2000
 
     private let options: Options
 
@@ -30,12 +28,10 @@ struct CreateContainer {
     func run() -> Bool {
         let outcome: LoaderUpdate.Outcome
         do throws(Diagnostic) {
+            try Sandbox.require { () throws(SandboxError) in try Sandbox.restrict(to: .reading) }
             let root = try Self.openRoot(entering: options.entersMountNamespace)
-            do throws(SandboxError) {
-                try Sandbox.enter(root)
-            } catch {
-                throw Diagnostic(.hookSandbox, error.description)
-            }
+            if options.hidesParameters { try Self.hideParameters(in: root) }
+            try Sandbox.require { () throws(SandboxError) in try Sandbox.enter(root) }
             outcome = options.update.apply(to: root)
         } catch {
             NvidiaRuntimeHook.complain(error.description)
@@ -45,36 +41,29 @@ struct CreateContainer {
             NvidiaRuntimeHook.complain("debug: \(decision)")
         }
         for warning in outcome.warnings { NvidiaRuntimeHook.complain("warning: \(warning)") }
-        if let failure = outcome.failures.first {
-            let more = outcome.failures.count - 1
-            NvidiaRuntimeHook.complain(
-                Diagnostic(.hookUpdateFailed, more == 0 ? failure : "\(failure) (and \(more) more)").description)
-        }
+        if let failure = outcome.failure { NvidiaRuntimeHook.complain(failure.description) }
         return outcome.failures.isEmpty
     }
 
-    /// Reads the state from standard input and opens the container's root, the only thing that is opened by a path from
-    /// outside.
-    private static func openRoot(entering entersMountNamespace: Bool) throws(Diagnostic) -> RootDirectory {
-        let text: [UInt8]
+    private static func hideParameters(in root: borrowing RootDirectory) throws(Diagnostic) {
         do throws(LinuxError) {
-            text = try FileDescriptor.readToEnd(
-                of: STDIN_FILENO, limit: stateLimit, milliseconds: stateMilliseconds, name: "container state")
+            _ = try DriverParameters.hide(in: root)
         } catch {
-            let isLate = error.code == ETIMEDOUT
-            throw Diagnostic(
-                .hookStateUnreadable, isLate ? "container state: not complete within 2 s" : error.description)
+            // A root without the driver's procfs has nothing to hide.
+            if [ENOENT, ENOTDIR, ELOOP, EXDEV].contains(error.code) { return }
+            throw Diagnostic(.driverParametersNotHidden, error.description)
         }
-        let location = try ContainerLocation(state: text)
+    }
+
+    /// Reads the state from `file`, or from standard input, and opens the container's root, the only thing that is opened
+    /// by a path from outside.
+    static func openRoot(
+        stateIn file: ByteString? = nil, entering entersMountNamespace: Bool
+    ) throws(Diagnostic) -> RootDirectory {
+        let location = try ContainerLocation(state: try HookState.read(from: file))
         do throws(LinuxError) {
             if entersMountNamespace { try enterMountNamespace(of: location.pid) }
-            let root = try RootDirectory(opening: location.root)
-            let (found, own) = (try root.descriptor.status(), try FileStatus.of("/"))
-            // A link or a mount can lead there even where the path is not "/".
-            guard found.device != own.device || found.inode != own.inode else {
-                throw LinuxError("use the host's own root as a container's root", location.root, code: EPERM)
-            }
-            return root
+            return try RootDirectory(ofContainer: location.root)
         } catch {
             throw Diagnostic(.hookRootUnusable, error.description)
         }
@@ -84,8 +73,6 @@ struct CreateContainer {
     /// root is not switched yet.
     private static func enterMountNamespace(of pid: Int32?) throws(LinuxError) {
         guard let pid else { throw LinuxError("find the container's process in its state", code: ESRCH) }
-        let path = ByteString("/proc/\(pid)/ns/mnt")
-        let namespace = try FileDescriptor(opening: path, flags: O_RDONLY)
-        _ = try retryingOnInterrupt("join", path) { clx_join_mount_namespace(namespace.number) }
+        try ContainerProcess(pid: pid).joinMountNamespace()
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import CStart
 internal import Diagnostics
 internal import Glibc
@@ -12,15 +13,19 @@ internal import Linux
 enum NvidiaRuntimeHook {
     /// Exit codes: 0 done, 1 failed, 2 used wrongly.
     static func main() {
-        switch HookCommand(arguments: arguments) {
-        case .createContainer(let options): exit(CreateContainer(options).run() ? 0 : 1)
-        case .nothing: exit(0)
-        case .notSupported(let name):
+        guard !clx_is_secure_execution() else {
             complain(
                 Diagnostic(
-                    .hookUsage, "\(name): not supported", hint: "the container's spec must have a createContainer hook"
+                    .secureExecution, "refusing to run set-user-ID or with file capabilities",
+                    hint: "remove them from the program's file"
                 ).description)
             exit(1)
+        }
+        switch HookCommand(commandLine: arguments) {
+        case .createContainer(let options): exit(CreateContainer(options).run() ? 0 : 1)
+        case .cdi(let arguments): exit(CDIHook(arguments).run())
+        case .nothing: exit(0)
+        case .prestart(let options): exit(succeeds { () throws(Diagnostic) in try Prestart(options).run() } ? 0 : 1)
         case .version: Output.write("nvidia-runtime-hook \(Version.text)\n", to: STDOUT_FILENO)
         case .help: Output.write(HookCommand.usage, to: STDOUT_FILENO)
         case .wrong(let reason):
@@ -30,15 +35,26 @@ enum NvidiaRuntimeHook {
         }
     }
 
+    /// Whether `body` does its work. Its warnings and its error are written to standard error.
+    private static func succeeds(_ body: () throws(Diagnostic) -> [String]) -> Bool {
+        do throws(Diagnostic) {
+            for warning in try body() { complain("warning: \(warning)") }
+            return true
+        } catch {
+            complain(error.description)
+            return false
+        }
+    }
+
     /// Writes `nvidia-runtime-hook: ` and `cause` to standard error.
     static func complain(_ cause: String) {
         Output.write("nvidia-runtime-hook: \(cause)\n", to: STDERR_FILENO)
     }
 
-    /// What the kernel gave us, as bytes, without argv[0].
+    /// What the kernel gave us, as bytes.
     private static var arguments: [ByteString] {
         let pointers = cstart_arguments()
-        return (1..<max(1, Int(cstart_argument_count()))).compactMap { index in
+        return (0..<max(0, Int(cstart_argument_count()))).compactMap { index in
             pointers?[index].map { ByteString(cString: $0) }
         }
     }

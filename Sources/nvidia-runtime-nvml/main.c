@@ -24,6 +24,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -212,10 +213,18 @@ static void report(void) {
     say("end");
 }
 
+/// Ends with who asked. That may have ended before: then nobody is at the other end of the pipe.
+static void end_with_parent(void) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    struct pollfd output = {.fd = STDOUT_FILENO};
+    if (poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0)
+        _exit(1);
+}
+
 /// Keeps to itself: nothing of the environment, no core file, no life of its own.
 static void isolate(void) {
     (void)clearenv();
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    end_with_parent();
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     (void)umask(077);
     if (chdir("/") != 0)

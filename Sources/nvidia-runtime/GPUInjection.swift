@@ -42,8 +42,11 @@ struct GPUInjection: ~Copyable {
             swarmResources: essentials.swarmResources, annotationPrefixes: essentials.annotationPrefixes)
     }
 
-    /// Edits the spec as `settings` and its own request say, and replaces the file if that changes it.
-    mutating func run(invocation: Invocation, settings: Settings, log: Log) throws(Diagnostic) {
+    /// Edits the spec as `settings`, which are from the file `configuration`, and its own request say, and replaces the
+    /// file if that changes it.
+    mutating func run(
+        invocation: Invocation, settings: Settings, configuration: ByteString, log: Log
+    ) throws(Diagnostic) {
         var injector = try Injector(settings: settings, handler: invocation.programName.lastPathComponent)
         let request: DeviceRequest?
         do throws(Diagnostic) {
@@ -54,6 +57,11 @@ struct GPUInjection: ~Copyable {
         }
         for warning in injector.warnings { log.write(.warning, warning) }
         guard let request else { return }
+        if injector.leavesAllToPrestart {
+            try leave(to: try injector.prestartHook(configuration: configuration))
+            log.write(.info, "left \(request) to the prestart hook")
+            return
+        }
         do throws(Diagnostic) {
             try inject(request, injector, invocation, log)
         } catch {
@@ -66,9 +74,10 @@ struct GPUInjection: ~Copyable {
         _ request: DeviceRequest, _ injector: Injector, _ invocation: Invocation, _ log: Log
     ) throws(Diagnostic) {
         let (ociVersion, user) = try reading { (spec) throws(SpecError) in (try spec.ociVersion, try spec.user) }
-        switch try injector.plan(for: request, user: user, ociVersion: ociVersion) {
+        switch try injector.plan(for: request, user: user) {
         case .ignored(let reason): log.write(.warning, "ignored \(request.channel): \(reason)")
-        case .plan(let plan):
+        case .plan(var plan):
+            try injector.addHook(to: &plan, ociVersion: ociVersion)
             self.plan = plan
             try write(plan)
             Self.record(plan, of: invocation, in: log)
@@ -83,8 +92,16 @@ struct GPUInjection: ~Copyable {
     }
 
     private mutating func write(_ plan: InjectionPlan) throws(Diagnostic) {
+        try edit { (document) throws(SpecError) in try document.apply(plan) }
+    }
+
+    private mutating func leave(to hook: HookInvocation) throws(Diagnostic) {
+        try edit { (document) throws(SpecError) in try document.leave(to: hook) }
+    }
+
+    private mutating func edit(_ body: (inout SpecDocument) throws(SpecError) -> Void) throws(Diagnostic) {
         do throws(SpecError) {
-            try document.apply(plan)
+            try body(&document)
             guard document.isModified else { return }
             try file.replace(with: try document.rendered())
         } catch {

@@ -91,7 +91,7 @@ struct Shim {
         for key in log.writes(.debug) ? file.keysWithoutEffect : [] {
             log.write(.debug, "\(file.path): \(key) is set but has no effect")
         }
-        try injection.run(invocation: invocation, settings: settings, log: log)
+        try injection.run(invocation: invocation, settings: settings, configuration: file.path, log: log)
         return settings.runtime.runtimes
     }
 

@@ -67,7 +67,8 @@ import Testing
     /// The descriptions of error types that other errors are made of.
     @Test(arguments: [
         "LibContainer/Driver/DriverError", "LibContainer/Tegra/TegraError", "LibContainer/WSL/WSLError",
-        "LibContainer/NVML/NVMLError", "CDI/CDIError", "CDI/Registry/CDIUnresolvedDevice",
+        "LibContainer/NVML/NVMLError", "LibContainer/Cgroups/CgroupError", "CDI/CDIError",
+        "CDI/Registry/CDIUnresolvedDevice",
         "HookInjector/Requirements/RequirementError",
     ]) func descriptionsAreThere(name: String) throws {
         let file = Repository.root.appending(path: "Sources/\(name).swift")

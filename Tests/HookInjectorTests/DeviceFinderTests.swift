@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Diagnostics
+import Glibc
 import Linux
 import Testing
 
@@ -146,9 +147,24 @@ import Testing
         finder.namedMIGDevices = { (_) throws(Diagnostic) in throw silent }
         #expect(failure(of: finder, "MIG-5") == silent)
         #expect(failure(of: finder, "1:0") == nil)
-        let changing = Diagnostic(.partitionsChanging, "being partitioned")
-        finder.migDevices = { (_) throws(Diagnostic) in throw changing }
-        for value in ["1:0", "1", "all", "0"] { #expect(failure(of: finder, value) == changing, "\(value)") }
+        let changing = DriverError.partitionsChanging(path: "/proc")
+        finder.migDevices = { (_) throws(DriverError) in throw changing }
+        for value in ["1:0", "1", "all", "0"] {
+            #expect(failure(of: finder, value) == Diagnostic(changing), "\(value)")
+        }
+    }
+
+    // A GPU that can't be read is left out of all GPUs; where it is we who lack something, nothing is known of it.
+    @Test(arguments: [(EIO, true), (EACCES, true), (EMFILE, false), (ENFILE, false), (ENOMEM, false), (EAGAIN, false)])
+    func allGPUsWithoutOneThatCannotBeRead(code: CInt, isLeftOut: Bool) {
+        var finder = node.finder
+        let error = DriverError.unreadable(LinuxError("open", "/proc", code: code))
+        finder.migDevices = { (gpu) throws(DriverError) in
+            if gpu.index == 0 { throw error }
+            return []
+        }
+        #expect(failure(of: finder, "all") == (isLeftOut ? nil : Diagnostic(error)))
+        #expect(failure(of: finder, "0") == Diagnostic(error))
     }
 
     // A partitioned GPU does nothing without its parts; parts alone come without the GPU's others.

@@ -23,7 +23,8 @@ import Testing
         let options = InjectionPlan.Mount.fileOptions
         plan.mounts = [(InjectionPlan.Mount(source: "/bin/sh", destination: "/usr/bin/smi", options: options), reason)]
         let update = LoaderUpdate(links: [SymbolicLink(path: "/usr/lib/libcuda.so", target: "libcuda.so.1")])
-        plan.hook = HookInvocation(stage: stage, path: "/usr/bin/nvidia-runtime-hook", update: update)
+        plan.hook = HookInvocation(
+            stage: stage, path: "/usr/bin/nvidia-runtime-hook", update: update, hidesParameters: false)
         return plan
     }
 

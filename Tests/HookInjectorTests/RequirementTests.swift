@@ -26,6 +26,12 @@ import Testing
         }
     }
 
+    @Test func requirementsThatAreNoVariables() throws {
+        let list = try RequirementList(["", "cuda>=1", "driver<1"], source: "--require")
+        #expect(list.requirements.map(\.variable) == ["--require", "--require"])
+        #expect(throws: RequirementError.self) { try RequirementList(["cuda>=1", "cuda"], source: "--require") }
+    }
+
     @Test(arguments: RequirementTables.read("evaluation", as: [RequirementEvaluationRow].self) ?? [])
     func evaluation(row: RequirementEvaluationRow) throws {
         let host = RecordingHost(row)

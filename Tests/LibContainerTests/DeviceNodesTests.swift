@@ -111,8 +111,6 @@ import Testing
     /// P7: after boot nobody has made the nodes yet.
     @Test func missingNodesAreMadeAsTheModuleWantsThem() throws {
         try tree.file("/proc/driver/nvidia/params", nodeFixture("params/group-video"))
-        let mask = umask(0o077)
-        defer { umask(mask) }
         let node = try nodes().gpu(gpu(5))
         #expect(node.permissions == 0o660 && node.group == 44 && node.owner == 0)
         let made = try status("/dev/nvidia5")

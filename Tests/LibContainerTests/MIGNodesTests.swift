@@ -57,8 +57,6 @@ import Testing
         try tree.text(
             DiscoveryTree.instances(gpu: 3) + "/gi7/ci0/access", DiscoveryTree.access(minor: Self.inner, mode: 0o440))
         try tree.file("/proc/driver/nvidia/params", nodeFixture("params/group-video"))
-        let mask = umask(0o077)
-        defer { umask(mask) }
         let set = try nodes().mig(device())
         #expect(set.nodes.map(\.permissions) == [0o660, 0o444, 0o440])
         // The group of the other nodes is not that of capabilities (nvidia_cap_mknod).

@@ -226,6 +226,15 @@ import Testing
         #expect(MIGMinors(parsing: ByteString(text))["gpu0/gi7/ci0/access"] == minor)
     }
 
+    @Test func migMinorsOfOneGPU() {
+        let text: ByteString =
+            "config 1\ngpu1/gi0/access 3\ngpu11/gi0/access 4\ngpu1/gi1/access\ngpu1/gi0/ci0/access 5\n"
+        #expect(MIGMinors(parsing: text).all(startingWith: "gpu1/") == [3, 5])
+        let real = MIGMinors(parsing: ByteString(DiscoveryTree.migMinors))
+        #expect(real.all(startingWith: "gpu31/").count == 15 * 9)
+        #expect(real.all(startingWith: "gpu32/").isEmpty)
+    }
+
     @Test func theRealMIGMinorsAreWithinTheLimit() {
         let text = ByteString(DiscoveryTree.migMinors)
         #expect(text.lines.count == 4322)

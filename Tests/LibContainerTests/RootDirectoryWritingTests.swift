@@ -83,6 +83,24 @@ struct RootDirectoryWritingTests {
         #expect(scratch.names(in: "etc") == ["directory", "file"])
     }
 
+    @Test("J-16: what a killed run left goes with the next one, what a live one writes does not")
+    func leftoversOfKilledRuns() throws {
+        let root = try scratch.open()
+        let name = "etc/.nvidia-runtime-new"
+        for (seconds, isKept) in [(-3600, false), (-10, true), (3600, false)] {
+            try scratch.write(name, "half")
+            let changed = timeval(tv_sec: time(nil) + seconds, tv_usec: 0)
+            #expect(utimes(scratch.path + "/" + name, [changed, changed]) == 0)
+            try root.replaceFile(at: "/etc/file", contents: Array("\(seconds)".utf8))
+            try root.replaceFile(at: "/etc/link", contents: [])
+            try root.replaceLink(at: "/etc/link", target: "t")
+            #expect(scratch.text("etc/file") == "\(seconds)")
+            #expect(scratch.target(of: "etc/link") == "t")
+            #expect(scratch.names(in: "etc") == (isKept ? [".nvidia-runtime-new"] : []) + ["file", "link"])
+            unlink(scratch.path + "/" + name)
+        }
+    }
+
     @Test func namesAreBytes() throws {
         // S-19: exactly these bytes, or an error.
         let root = try scratch.open()

@@ -44,8 +44,8 @@ struct MountDestinationTests {
             let result = try edited(text) { try $0.addMount(SpecMount(destination: ByteString(new), source: "/new")) }
             let mountsAfter = try SpecDocument(parsing: result).mounts
             let after = visible(mountsAfter)
-            guard !paths.contains(new) else { continue }
             #expect(after.contains { $0.source == "/new" }, "\(new) in \(paths)")
+            guard !paths.contains(new) else { continue }
             // One at the very place in another spelling is covered, as it must be.
             let cleaned = MountDestination(ByteString(new)).cleaned
             #expect(before.allSatisfy { $0.key.cleaned == cleaned || after.contains($0) }, "\(new) in \(paths)")

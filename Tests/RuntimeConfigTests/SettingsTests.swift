@@ -80,9 +80,13 @@ enum ConfigData {
         #expect(settings.features.disableIMEXChannelCreation)
         #expect(settings.features.ignoreIMEXChannelRequests)
         #expect(settings.features.noAdditionalGIDsForDeviceNodes)
-        #expect(settings.warnings.isEmpty)
+        #expect(
+            settings.warnings == [
+                "some-future-key: unknown key, ignored",
+                "nvidia-container-runtime.discover-mode: unknown key, ignored",
+            ])
         let document = try TOMLDocument(parsing: ConfigData.bytes("good/everything.toml"))
-        #expect(Settings.keysWithoutEffect(in: document).count == 13)
+        #expect(Settings.keysWithoutEffect(in: document).count == 11)
     }
 
     /// Dotted keys at the top are the same as sections.
@@ -114,6 +118,24 @@ enum ConfigData {
         #expect(EssentialSettings(recoveredFrom: bytes) == EssentialSettings())
     }
 
+    /// Half a million tables inside each other did not fit on the stack.
+    @Test("T-02: keys of many parts", arguments: [(31, true), (32, false), (500_000, false)])
+    func keysOfManyParts(dots: Int, isFine: Bool) {
+        for part in ["a", "\"a\"", " a "] {
+            let key = Array(repeating: part, count: dots + 1).joined(separator: ".")
+            for text in ["\(key) = 1", "[\(key)]", "[[\(key)]]", "x = {\(key) = 1}", "x = [{a.a = 1}, {\(key) = 1}]"] {
+                let message = message(Array(text.utf8))
+                #expect(isFine ? message == nil : message?.contains("a key of more than 32 parts") == true)
+            }
+        }
+    }
+
+    @Test func otherDots() {
+        let dots = String(repeating: ".", count: 100)
+        #expect(message(Array("a.a = [\(Array(repeating: "1.5", count: 100).joined(separator: ","))]".utf8)) == nil)
+        #expect(message(Array("a.a = '\(dots)' # \(dots)\nb.b = \"\"\"\(dots)\"\"\"".utf8)) == nil)
+    }
+
     @Test("T-02: a byte order mark is taken") func takesAByteOrderMark() throws {
         #expect(try Settings.load(from: [0xEF, 0xBB, 0xBF] + Array("disable-require = true".utf8)).disableRequire)
     }
@@ -134,11 +156,25 @@ enum ConfigData {
         #expect(settings.runtime.logLevel == .info)
         #expect(
             settings.warnings == [
-                "features.ignore-imex-chanel-requests: unknown feature flag, ignored",
                 "nvidia-container-runtime.log-level: invalid log-level 'loud', using info;"
                     + " use one of error, warning, info, debug",
+                "features.ignore-imex-chanel-requests: unknown key, ignored",
             ])
         #expect(try load("nvidia-container-runtime.log-level = 'WARN'").runtime.logLevel == .warning)
+    }
+
+    @Test(
+        "T-02, T-08: a restriction that is misspelt is warned of, in whatever table",
+        arguments: [
+            "accept-nvidia-visible-devices-envvar-when-unprivilege", "acept-nvidia-visible-devices-as-volume-mounts",
+            "nvidia-container-cli.roots", "nvidia-container-runtime.runtime", "nvidia-container-runtime.modes.cdj",
+            "nvidia-container-runtime.modes.cdi.annotation-prefix", "nvidia-container-runtime.modes.csv.x",
+            "nvidia-container-runtime.modes.jit-cdi.x", "nvidia-container-runtime.modes.legacy.x",
+            "nvidia-container-runtime-hook.x", "nvidia-ctk.x", "features.x",
+        ])
+    func warnsOfUnknownKeys(key: String) throws {
+        let settings = try load("\(key) = false")
+        #expect(settings.warnings == ["\(key): unknown key, ignored"])
     }
 
     @Test func listsKeysWithoutEffect() throws {

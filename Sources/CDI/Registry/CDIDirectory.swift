@@ -115,7 +115,7 @@ struct CDIDirectory: ~Copyable {
         _ checked: FileStatus, _ opened: FileStatus, _ path: ByteString
     ) throws(CDIProblem) {
         guard checked.inode == opened.inode, checked.device == opened.device else {
-            throw CDIProblem(file: path, "was replaced while it was being read")
+            throw .replaced(path)
         }
     }
 
@@ -131,6 +131,11 @@ struct CDIDirectory: ~Copyable {
 }
 
 extension CDIProblem {
+    /// What was checked is no longer what is there.
+    static func replaced(_ file: ByteString) -> CDIProblem {
+        CDIProblem(file: file, "was replaced while it was being read")
+    }
+
     fileprivate init(file: ByteString, _ error: TrustError) {
         if case .system(let code) = error.reason {
             self.init(file: file, Shown.words(for: code))

@@ -56,8 +56,11 @@ struct CDISearch {
         }
     }
 
+    /// Again, up to `attempts` times, where a new file takes the place of the one that is read: who writes it anew by a
+    /// rename, as the CDI library does, must not fail the containers that start meanwhile.
     private mutating func read(
-        _ name: ByteString, in directory: borrowing CDIDirectory, for wanted: [Int], _ kinds: [CDIKind]
+        _ name: ByteString, in directory: borrowing CDIDirectory, for wanted: [Int], _ kinds: [CDIKind],
+        attempts: Int = 16
     ) {
         let path = directory.path(of: name)
         let content: CDIDirectory.Content
@@ -77,6 +80,9 @@ struct CDISearch {
             specifications.append(specification)
             for number in wanted where specification.defines(names[number]) { note(specification, for: number) }
         } catch {
+            if error == .replaced(path), attempts > 1 {
+                return read(name, in: directory, for: wanted, kinds, attempts: attempts - 1)
+            }
             let named = kinds.filter { CDIDirectory.mayDefine([$0], content.text) }
             broken.append((kinds: named, problem: error))
         }

@@ -6,10 +6,6 @@ internal import Linux
 package import OCISpec
 
 extension SpecDocument {
-    /// The file names of hooks that do the same work inside the container later. Docker's `--gpus` and hooks.d add them
-    /// also for containers that come to us, and one injection is enough.
-    private static let supersededHooks: [ByteString] = ["nvidia-container-runtime-hook", "nvidia-container-toolkit"]
-
     /// Writes `plan` into the document. A document that has all of it already is not modified.
     package mutating func apply(_ plan: InjectionPlan) throws(SpecError) {
         try removeStaleMounts()
@@ -32,7 +28,8 @@ extension SpecDocument {
                     destination: mount.destination, source: mount.source, type: mount.type, options: mount.options))
         }
         for item in plan.additionalGIDs { try addAdditionalGID(item.value) }
-        try removeHooks(stage: .prestart) { Self.supersededHooks.contains($0.path.lastPathComponent) }
+        // Docker's `--gpus` and hooks.d add it also for containers that come to us, and one injection is enough.
+        try removeHooks(stage: .prestart, where: \.isPrestartHook)
         try replaceHook(with: plan.hook)
         // A hook that an engine, or an earlier run, has put there from the same specification is one hook.
         for item in plan.foreignHooks {
@@ -41,6 +38,13 @@ extension SpecDocument {
             try addHook(hook, stage: item.value.stage, replacing: isSame)
         }
         if let item = plan.intelRDT { try setIntelRDT(item.value) }
+    }
+
+    /// Leaves the work to `hook`, the hook of mode legacy, unless a hook of that kind is there already.
+    package mutating func leave(to hook: HookInvocation) throws(SpecError) {
+        try replaceHook(with: nil)
+        if try hooks(.prestart).contains(where: \.isPrestartHook) { return }
+        try addHook(SpecHook(hook), stage: .prestart, replacing: \.isPrestartHook)
     }
 
     /// Takes away what an earlier run added to a bundle that is used again, and that is no longer there, as the libraries
@@ -60,11 +64,7 @@ extension SpecDocument {
                 try removeHooks(stage: stage, where: \.isOurs)
                 continue
             }
-            try addHook(
-                SpecHook(
-                    path: hook.path, arguments: hook.arguments, environment: HookInvocation.environment,
-                    timeout: HookInvocation.timeout),
-                stage: stage, replacing: \.isOurs)
+            try addHook(SpecHook(hook), stage: stage, replacing: \.isOurs)
         }
     }
 }
@@ -82,6 +82,18 @@ extension SpecDevice {
 }
 
 extension SpecHook {
+    fileprivate init(_ hook: HookInvocation) {
+        self.init(
+            path: hook.path, arguments: hook.arguments, environment: HookInvocation.environment,
+            timeout: HookInvocation.timeout)
+    }
+
+    /// Whether it does the work inside the container later: the original's prestart hook, or ours under its name.
+    fileprivate var isPrestartHook: Bool {
+        HookInvocation.prestartNames.contains(path.lastPathComponent)
+            || arguments.first.map { HookInvocation.prestartNames.contains($0.lastPathComponent) } == true
+    }
+
     /// Whether an earlier run of ours put it there.
     fileprivate var isOurs: Bool {
         arguments.first == HookInvocation.programName && arguments.dropFirst().first == HookInvocation.verb

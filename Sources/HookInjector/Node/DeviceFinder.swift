@@ -17,7 +17,7 @@ struct DeviceFinder {
 
     var inventory: GPUInventory
     /// The MIG devices of a GPU, in the order of their indices; none of one that is not partitioned.
-    var migDevices: (GPU) throws(Diagnostic) -> [MIGDevice]
+    var migDevices: (GPU) throws(DriverError) -> [MIGDevice]
     /// Every MIG device of the node with its UUID, which takes NVML to know and so is asked only where it must be; whether
     /// an answer that was kept must not do.
     var namedMIGDevices: (_ ignoringCache: Bool) throws(Diagnostic) -> [NamedMIGDevice]
@@ -42,14 +42,14 @@ struct DeviceFinder {
     /// unless it was asked for by name.
     private func addPartitions(to found: inout NodeDevices, leavingOutFailures: Bool) throws(Diagnostic) {
         for gpu in found.gpus {
-            do throws(Diagnostic) {
+            do throws(DriverError) {
                 let devices = try migDevices(gpu)
                 found.migDevices.removeAll { $0.parent == gpu }
                 for device in devices { found.add(device) }
             } catch {
-                guard leavingOutFailures, found.gpus.count > 1 else { throw error }
+                guard leavingOutFailures, found.gpus.count > 1, !error.isShortage else { throw Diagnostic(error) }
                 found.gpus.removeAll { $0 == gpu }
-                found.omissions.append(Omission(name: gpu.busID, cause: .refused(error.cause)))
+                found.omissions.append(Omission(name: gpu.busID, cause: .refused(error.description)))
             }
         }
     }
@@ -64,7 +64,7 @@ struct DeviceFinder {
             throw noSuchGPU(identifier)
         case .migIndex(let index, let mig):
             let gpu = try gpu(index: index, asked: identifier)
-            let devices = try migDevices(gpu)
+            let devices = try partitions(of: gpu)
             guard let device = devices.first(where: { $0.index == mig }) else {
                 throw noSuchDevice(identifier, of: gpu, among: devices)
             }
@@ -92,10 +92,14 @@ struct DeviceFinder {
         _ gpuInstance: UInt32, _ computeInstance: UInt32, of gpu: GPU, asked: DeviceIdentifier,
         adding found: inout NodeDevices
     ) throws(Diagnostic) {
-        let devices = try migDevices(gpu)
+        let devices = try partitions(of: gpu)
         let device = devices.first { $0.gpuInstance == gpuInstance && $0.computeInstance == computeInstance }
         guard let device else { throw noSuchDevice(asked, of: gpu, among: devices) }
         found.add(device)
+    }
+
+    private func partitions(of gpu: GPU) throws(Diagnostic) -> [MIGDevice] {
+        do throws(DriverError) { return try migDevices(gpu) } catch { throw Diagnostic(error) }
     }
 
     private func gpu(index: Int, asked: DeviceIdentifier) throws(Diagnostic) -> GPU {

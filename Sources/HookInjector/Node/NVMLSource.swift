@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Diagnostics
-internal import LibContainer
-internal import Linux
+package import LibContainer
+package import Linux
 
 /// What only NVML knows of the node, asked through its helper when somebody needs it, which hardly any container does.
-struct NVMLSource {
+package struct NVMLSource {
     private let driverRoot: ByteString
     private let driverVersion: ByteString
     private let kernel: KernelDriver
 
     /// `driverRoot` is the directory with the driver's user space.
-    init(driverRoot: ByteString, driverVersion: ByteString, kernel: KernelDriver) {
+    package init(driverRoot: ByteString, driverVersion: ByteString, kernel: KernelDriver) {
         self.driverRoot = driverRoot
         self.driverVersion = driverVersion
         self.kernel = kernel
@@ -21,11 +21,11 @@ struct NVMLSource {
     ///
     /// An answer that was kept may be older than the partitions. It is good if it has each of those that there are now.
     func migDevices(of gpus: [GPU], ignoringCache: Bool) throws(Diagnostic) -> [DeviceFinder.NamedMIGDevice] {
-        do throws(Failure) {
+        do throws(NVMLError) {
             return named(try report(on: gpus, ignoringCache: ignoringCache), gpus)
         } catch {
             throw Diagnostic(
-                .migUUIDNotResolved, "can't find out the UUIDs of MIG devices: \(error.reason)", hint: error.hint)
+                .migUUIDNotResolved, "can't find out the UUIDs of MIG devices: \(error)", hint: error.hint)
         }
     }
 
@@ -46,23 +46,23 @@ struct NVMLSource {
         HostFacts(
             driverVersion: driverVersion,
             cuda: {
-                do throws(Failure) {
+                do throws(NVMLError) {
                     guard let version = try report(on: gpus).cudaVersion, let major = UInt32(exactly: version.major),
                         let minor = UInt32(exactly: version.minor)
                     else { return .unknown(because: "NVML does not say") }
                     return .known(CUDAVersion(major, minor))
                 } catch {
-                    return .unknown(because: error.reason)
+                    return .unknown(because: error.description)
                 }
             },
             gpus: gpus.isEmpty
                 ? nil
                 : {
-                    do throws(Failure) {
+                    do throws(NVMLError) {
                         let report = try report(on: gpus)
                         return .known(gpus.map { facts(about: $0, in: report) })
                     } catch {
-                        return .unknown(because: error.reason)
+                        return .unknown(because: error.description)
                     }
                 })
     }
@@ -81,19 +81,11 @@ struct NVMLSource {
             architecture: architecture.map { .known($0) } ?? .unknown(because: silence))
     }
 
-    private struct Failure: Error {
-        var reason: String
-        var hint: String
-    }
-
-    private func report(on gpus: [GPU], ignoringCache: Bool = false) throws(Failure) -> NVMLReport {
-        do throws(NVMLError) {
-            return try NVMLHelper().report(
-                library: try library(), driverVersion: driverVersion, layout: layout(of: gpus),
-                ignoringCache: ignoringCache)
-        } catch {
-            throw Failure(reason: error.description, hint: error.hint)
-        }
+    /// All that NVML says, in an answer that is as old as the layout of `gpus`.
+    package func report(on gpus: [GPU], ignoringCache: Bool = false) throws(NVMLError) -> NVMLReport {
+        try NVMLHelper().report(
+            library: try library(), driverVersion: driverVersion, layout: layout(of: gpus),
+            ignoringCache: ignoringCache)
     }
 
     /// The library of NVML in the driver root.

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import LibContainer
+package import LibContainer
 
 /// The devices of the node that a request names.
-struct NodeDevices {
+package struct NodeDevices {
     /// Whole GPUs, in the order asked for, each once.
-    var gpus: [GPU] = []
+    package var gpus: [GPU] = []
     /// MIG devices, in the order asked for, each once, with those of the GPUs in `gpus`.
-    var migDevices: [MIGDevice] = []
-    var omissions: [Omission] = []
+    package var migDevices: [MIGDevice] = []
+    package var omissions: [Omission] = []
+
+    /// None.
+    package init() {}
 
     /// The GPUs that the container can see, whole or in part, each once.
-    var parents: [GPU] {
+    package var parents: [GPU] {
         var parents = gpus
         for device in migDevices where !parents.contains(device.parent) { parents.append(device.parent) }
         return parents

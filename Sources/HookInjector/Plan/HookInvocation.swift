@@ -26,17 +26,35 @@ package struct HookInvocation: Hashable, Sendable {
     /// Seconds until the low-level runtime gives the hook up; its own limit is shorter.
     package static let timeout = CDIHook.defaultTimeout
 
+    /// The names by which engines call the original's prestart hook, which does all of the work inside the container:
+    /// the first by Docker's `--gpus` and by mode legacy, the second by old files in hooks.d.
+    package static let prestartNames: [ByteString] = ["nvidia-container-runtime-hook", "nvidia-container-toolkit"]
+
     /// The file name by which a hook in a config.json is known as ours.
     package static let programName: ByteString = "nvidia-runtime-hook"
 
     /// The verb that carries out the plan's links and cache entries in a container's root.
     package static let verb: ByteString = "create-container"
 
-    package init(stage: Stage, path: ByteString, update: LoaderUpdate) {
+    /// The option of that verb by which the container does not see that its driver may make device nodes.
+    package static let parametersOption = "--" + parametersName
+
+    /// The original's hook that does the same.
+    static let parametersName: ByteString = "disable-device-node-modification"
+
+    package init(stage: Stage, path: ByteString, update: LoaderUpdate, hidesParameters: Bool) {
         self.stage = stage
         self.path = path
         arguments = [Self.programName, Self.verb]
+        if hidesParameters { arguments.append(Self.parametersOption) }
         if stage == .prestart { arguments.append("--enter-mount-namespace") }
         arguments += update.arguments
+    }
+
+    /// The hook of mode legacy, which has `options` before its command.
+    package init(prestart path: ByteString, options: [ByteString]) {
+        stage = .prestart
+        self.path = path
+        arguments = [Self.prestartNames[0]] + options + ["prestart"]
     }
 }

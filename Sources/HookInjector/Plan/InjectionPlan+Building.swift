@@ -38,8 +38,8 @@ extension InjectionPlan {
         selection: DeviceSelection, settings: Settings, kernel: KernelDriver
     ) throws(Diagnostic) {
         let node = try Node(
-            driverRoot: settings.containerCLI.driverRoot, for: request.capabilities,
-            loadsModules: settings.containerCLI.loadsKernelModules, kernel: kernel)
+            driverRoot: settings.containerCLI.driverRoot, loaderCache: settings.containerCLI.loaderCache,
+            for: request.capabilities, loadsModules: settings.containerCLI.loadsKernelModules, kernel: kernel)
         driverVersion = node.driverVersion
         let nvml = NVMLSource(
             driverRoot: settings.containerCLI.driverRoot, driverVersion: driverVersion, kernel: kernel)
@@ -101,7 +101,9 @@ extension InjectionPlan {
             add(set, requestedBy: .gate(gate))
             add(node.driverRoot.files(for: gate, with: set.nodes), requestedBy: .gate(gate))
         }
-        if request.extras.mps { add(node.driverRoot.mpsDirectory(), requestedBy: .mps) }
+        if request.extras.mps {
+            add(node.driverRoot.mpsDirectory(request.extras.mpsDirectory), requestedBy: .mps)
+        }
     }
 
     /// Adds a node; one that is there already stays, with who asked for it first.

@@ -5,19 +5,17 @@ internal import Linux
 internal import RuntimeConfig
 
 extension InjectionPlan {
-    /// What our hook has to do: the links, the loader's names, and the choice between the driver's CUDA libraries and those
-    /// of the image. Nil for nothing.
-    func loaderUpdate(_ settings: Settings) -> LoaderUpdate? {
-        let disabled = settings.runtime.modes.jitCDI.disabledHooks
-        func isEnabled(_ name: ByteString) -> Bool { !disabled.contains(name) && !disabled.contains("all") }
+    /// Adds what has to be done inside the root: the links, the loader's names, and the choice between the driver's CUDA
+    /// libraries and those of the image.
+    mutating func addLoaderUpdate(_ settings: Settings) {
         var update = LoaderUpdate(
-            libraries: isEnabled("update-ldcache") ? libraries.map(\.value) : [],
-            links: isEnabled("create-symlinks") ? links.map(\.value) : [])
-        guard !update.libraries.isEmpty || !update.links.isEmpty else { return nil }
-        if isEnabled("enable-cuda-compat"), !update.libraries.isEmpty, settings.allowsCUDACompatibility {
+            libraries: settings.isEnabled(hook: "update-ldcache") ? libraries.map(\.value) : [],
+            links: settings.isEnabled(hook: "create-symlinks") ? links.map(\.value) : [])
+        guard !update.libraries.isEmpty || !update.links.isEmpty else { return }
+        if settings.isEnabled(hook: "enable-cuda-compat"), !update.libraries.isEmpty, settings.allowsCUDACompatibility {
             update.forwardCompatibility = forwardCompatibility(csv: settings.runtime.modes.csv)
         }
-        return update
+        loaderUpdate = update
     }
 
     /// What the hook has to know to choose between the CUDA libraries of the driver and those of the image; nil where
@@ -47,6 +45,12 @@ extension InjectionPlan {
 }
 
 extension Settings {
+    /// Whether what the original's hook `name` does is done.
+    func isEnabled(hook name: ByteString) -> Bool {
+        let disabled = runtime.modes.jitCDI.disabledHooks
+        return !disabled.contains(name) && !disabled.contains("all")
+    }
+
     /// Mode `mount` of the original mounts files of the image over others; here the loader is told of them instead.
     fileprivate var allowsCUDACompatibility: Bool {
         if features.disableCUDACompatLibraryHook { return false }

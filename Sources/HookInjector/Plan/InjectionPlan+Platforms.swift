@@ -25,7 +25,7 @@ extension InjectionPlan {
             throw Diagnostic(error)
         }
         let finder = DeviceFinder(
-            inventory: inventory.gpus, migDevices: { (_) throws(Diagnostic) in [] },
+            inventory: inventory.gpus, migDevices: { (_) throws(DriverError) in [] },
             namedMIGDevices: { (_) throws(Diagnostic) in [] })
         gpus = try finder.devices(for: selection).gpus
         try requireWherePossible(kernel: kernel, driverRoot: path)

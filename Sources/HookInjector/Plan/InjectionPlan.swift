@@ -82,7 +82,9 @@ package struct InjectionPlan: Sendable {
     package var links: [Item<SymbolicLink>] = []
     /// What the loader must find by SONAME, with the link of that name.
     package var libraries: [Item<LoaderUpdate.Library>] = []
-    /// The one hook of ours; nil where nothing has to be done inside the container's root.
+    /// What has to be done inside the container's root, under the administrator's settings; nil for nothing.
+    package var loaderUpdate: LoaderUpdate?
+    /// The one hook of ours, which does that; nil where there is nothing, or nobody to call a hook.
     package var hook: HookInvocation?
     package var foreignHooks: [Item<ForeignHook>] = []
     package var netDevices: [Item<NetDevice>] = []

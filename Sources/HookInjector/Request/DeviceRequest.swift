@@ -2,7 +2,7 @@
 
 package import CDI
 package import LibContainer
-internal import Linux
+package import Linux
 
 /// What a container asks for, by whichever channel, under the administrator's settings.
 package struct DeviceRequest: Sendable {
@@ -38,6 +38,8 @@ package struct RequestedExtras: Hashable, Sendable {
     package var migAccess: [MIGControl] = []
     /// NVIDIA_MPS: the pipe directory of the host's MPS daemon. Ours; the original has no way to ask.
     package var mps = false
+    /// Where that directory is.
+    package var mpsDirectory = DriverRoot.usualMPSDirectory
     /// NVIDIA_REQUIRE_JETPACK: every CSV file of a Tegra system and not only the base ones.
     package var allCSVFiles = false
 

@@ -16,13 +16,15 @@ package enum RequestChannel: Hashable, Sendable {
     case volumeMounts
     /// Annotations with a prefix of `annotation-prefixes`; the key of the first.
     case annotations(ByteString)
+    /// The command line of nvidia-container-cli, which an engine runs.
+    case commandLine
 
     /// What the administrator's policy calls it.
     var policyChannel: Settings.Channels {
         switch self {
         case .image: .image
         case .environment: .environment
-        case .engineEnvironment: .engineEnvironment
+        case .engineEnvironment, .commandLine: .engineEnvironment
         case .volumeMounts: .volumeMounts
         case .annotations: .annotations
         }
@@ -37,6 +39,7 @@ extension RequestChannel: CustomStringConvertible {
         case .engineEnvironment(let name): "\(name)"
         case .volumeMounts: "a mount below \(VolumeMountList.directory)"
         case .annotations(let key): "the annotation \(key)"
+        case .commandLine: "nvidia-container-cli configure"
         }
     }
 }

@@ -35,6 +35,14 @@ package struct RequirementList: Sendable {
         if !isDisabled { try read(environment) }
     }
 
+    /// Reads requirements that do not come by variables; `source` is what errors call where they come from.
+    package init(_ expressions: [ByteString], source: ByteString) throws(RequirementError) {
+        for expression in expressions {
+            let requirement = try Requirement(parsing: expression, variable: source)
+            if !requirement.isEmpty { requirements.append(requirement) }
+        }
+    }
+
     /// Fails with the first requirement that the host does not meet.
     package func check(_ host: HostFacts) throws(RequirementError) {
         var evaluator = RequirementEvaluator(host)

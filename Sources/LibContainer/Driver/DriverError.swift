@@ -86,6 +86,11 @@ extension DriverError: CustomStringConvertible {
         }
     }
 
+    /// Whether it is about us and not about the driver (`LinuxError.isShortage`).
+    package var isShortage: Bool {
+        if case .unreadable(let error) = self { error.isShortage } else { false }
+    }
+
     private static func list(_ paths: [ByteString]) -> String {
         paths.map(\.description).joined(separator: " ")
     }

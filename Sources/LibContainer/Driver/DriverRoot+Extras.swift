@@ -2,7 +2,7 @@
 
 internal import CLinux
 internal import Glibc
-internal import Linux
+package import Linux
 
 extension DriverRoot {
     /// The files that belong to `nodes`, which `DeviceNodes.nodes(for:)` found for `gate`: for GPUDirect Storage what
@@ -27,16 +27,18 @@ extension DriverRoot {
         return set
     }
 
-    /// The pipe directory of the Multi-Process Service, `/tmp/nvidia-mps`, for a container that asks for MPS. It is for no
+    /// Where the Multi-Process Service has its pipe directory, unless CUDA_MPS_PIPE_DIRECTORY says otherwise.
+    package static let usualMPSDirectory: ByteString = "/tmp/nvidia-mps"
+
+    /// The pipe directory of the Multi-Process Service, for a container that asks for MPS. It is for no
     /// other: where it is, CUDA becomes a client of the service, whether the program wants it or not.
     ///
     /// Everybody may make a directory of that name, so it is taken only where root has made it, it is no link, and the
     /// daemon's socket `control` in it is root's. nvidia-cuda-mps-control makes it with mode 0777 whatever its umask is
     /// (seen with 535.261.03), so its permissions tell nothing, and every local user can change what is in it later. The
     /// clients' shared memory, `/dev/shm`, is the engine's.
-    package func mpsDirectory() -> FileSet {
+    package func mpsDirectory(_ path: ByteString = Self.usualMPSDirectory) -> FileSet {
         var set = FileSet()
-        let path: ByteString = "/tmp/nvidia-mps"
         do throws(Refusal) {
             set.found.append(
                 DriverFile(

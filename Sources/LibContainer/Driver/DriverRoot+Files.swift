@@ -2,7 +2,7 @@
 
 internal import CLinux
 internal import Glibc
-internal import Linux
+package import Linux
 
 extension DriverRoot {
     /// Why a path gives nothing.
@@ -78,7 +78,7 @@ extension DriverRoot {
     }
 
     /// Nil for a path that is not in the root.
-    func pathInRoot(ofHostPath path: ByteString) -> ByteString? {
+    package func pathInRoot(ofHostPath path: ByteString) -> ByteString? {
         guard let inside = path.droppingPrefix(prefix), inside.isAbsolutePath else { return nil }
         return inside
     }

@@ -21,12 +21,15 @@ package struct DriverRoot: ~Copyable, Sendable {
     /// The host's sysfs.
     let sysPath: ByteString
 
+    /// Where a loader has its cache, unless it is told another place.
+    package static let usualCachePath: ByteString = "/etc/ld.so.cache"
+
     /// Opens the directory at `path`. `cachePath` is inside of it.
     ///
     /// Throws where `path` is a link that leads to `/`: who names another directory must not get the host's driver
     /// without a word.
     package init(
-        opening path: ByteString, cachePath: ByteString = "/etc/ld.so.cache", sysPath: ByteString = "/sys"
+        opening path: ByteString, cachePath: ByteString = Self.usualCachePath, sysPath: ByteString = "/sys"
     ) throws(DriverError) {
         let root: RootDirectory
         do throws(LinuxError) { root = try RootDirectory(opening: path) } catch { throw .rootUnusable(error) }

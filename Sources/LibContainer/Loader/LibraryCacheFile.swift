@@ -20,15 +20,30 @@ enum LibraryCacheFile {
         into root: borrowing RootDirectory
     ) throws(LinuxError) -> Bool {
         if additions.isEmpty, unused == nil { return false }
+        return try update(in: root) { cache in
+            let count = cache.entries.count
+            if let unused { cache.drop(unused, in: root) }
+            if additions.isEmpty, cache.entries.count == count { return false }
+            cache.merge(additions)
+            return true
+        }
+    }
+
+    /// Has `change` change what the root's cache has, and writes it where `change` returns true and the file becomes
+    /// another. Returns whether it did. As for `merge`, a file that is no cache counts as an empty one.
+    static func update(
+        in root: borrowing RootDirectory, _ change: (inout LibraryCache) -> Bool
+    ) throws(LinuxError) -> Bool {
         let current = try root.readFile(path, limit: sizeLimit)
         var cache = parse(current ?? [])
-        let count = cache.entries.count
-        if let unused { cache.drop(unused, in: root) }
-        if additions.isEmpty, cache.entries.count == count { return false }
-        cache.merge(additions)
-        guard let merged = cache.serialized() else { throw LinuxError("write", path, code: EFBIG) }
-        if merged == current { return false }
-        try root.replaceFile(at: path, contents: merged)
+        guard change(&cache) else { return false }
+        // Entries can share text so that the file gets larger; the next start would refuse to read that, and a write beyond
+        // the hook's limit of a file's size would kill it.
+        guard let changed = cache.serialized(), changed.count <= sizeLimit else {
+            throw LinuxError("write", path, code: EFBIG)
+        }
+        if changed == current { return false }
+        try root.replaceFile(at: path, contents: changed)
         return true
     }
 
@@ -37,6 +52,21 @@ enum LibraryCacheFile {
         let current: [UInt8]?
         do throws(LinuxError) { current = try root.readFile(path, limit: sizeLimit) } catch { return [] }
         return parse(current ?? []).entries.map(\.path)
+    }
+
+    /// The names in the root's cache that are a library's own, for each directory; none where it can't be read.
+    static func names(
+        in root: borrowing RootDirectory
+    ) -> [ByteString: [ByteString: DriverFile.LibraryClass]] {
+        let current: [UInt8]?
+        do throws(LinuxError) { current = try root.readFile(path, limit: sizeLimit) } catch { return [:] }
+        var names: [ByteString: [ByteString: DriverFile.LibraryClass]] = [:]
+        for entry in parse(current ?? []).entries
+        where entry.hardwareCapabilityIndex == nil && entry.path.lastPathComponent == entry.name {
+            guard let libraryClass = DriverFile.LibraryClass(cacheFlags: entry.flags) else { continue }
+            names[entry.path.parentPath, default: [:]][entry.name] = libraryClass
+        }
+        return names
     }
 
     private static func parse(_ bytes: [UInt8]) -> LibraryCache {
@@ -61,16 +91,19 @@ extension LibraryCache {
 }
 
 extension LoaderUpdate.Library {
-    /// The library in the loader's cache under `name`, which is a file beside it (dl-cache.h, FLAG_ELF_LIBC6 and the
-    /// architecture).
+    /// The library in the loader's cache under `name`, which is a file beside it.
     func cacheEntry(named name: ByteString) -> LibraryCache.Entry {
+        LibraryCache.Entry(flags: libraryClass.cacheFlags, name: name, path: directory.appending(component: name))
+    }
+}
+
+extension DriverFile.LibraryClass {
+    /// The flags of an entry of the loader's cache (dl-cache.h, FLAG_ELF_LIBC6 and the architecture).
+    var cacheFlags: UInt32 {
         #if arch(x86_64)
-            let (native, compat32) = (0x0303 as UInt32, 0x0003 as UInt32)
+            self == .native ? 0x0303 : 0x0003
         #elseif arch(arm64)
-            let (native, compat32) = (0x0A03 as UInt32, 0x0903 as UInt32)
+            self == .native ? 0x0A03 : 0x0903
         #endif
-        return LibraryCache.Entry(
-            flags: libraryClass == .native ? native : compat32, name: name,
-            path: directory.appending(component: name))
     }
 }

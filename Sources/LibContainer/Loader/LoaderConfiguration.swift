@@ -8,18 +8,34 @@ internal import Linux
 ///
 /// The cache is complete without it, so nothing here fails an update. Files of the image are never changed.
 struct LoaderConfiguration {
-    private static let main: ByteString = "/etc/ld.so.conf"
-    /// Sorted before a distribution's own files, so that the driver's directories win there too. One fixed name: the
-    /// next start writes the same file again.
-    private static let dropIn: ByteString = "/etc/ld.so.conf.d/00-nvidia-runtime.conf"
+    /// Sorted before a distribution's own files, so that our directories win there too, and the image's CUDA compat
+    /// libraries before the driver's. Fixed names: the next start writes the same file again.
+    enum DropIn {
+        case driver
+        /// Of the enable-cuda-compat hook, beside which an update-ldcache hook writes the other one.
+        case forwardCompatibility
+
+        var path: ByteString {
+            switch self {
+            case .driver: "/etc/ld.so.conf.d/00-nvidia-runtime.conf"
+            case .forwardCompatibility: "/etc/ld.so.conf.d/00-compat-nvidia-runtime.conf"
+            }
+        }
+    }
+
+    static let main: ByteString = "/etc/ld.so.conf"
     private static let includeLine: ByteString = "include /etc/ld.so.conf.d/*.conf\n"
     /// Bytes.
-    private static let sizeLimit = 64 << 10
+    static let sizeLimit = 64 << 10
 
     private let directories: [ByteString]
+    private let dropIn: ByteString
 
     /// `directories` are those that ldconfig does not search by itself.
-    init(listing directories: [ByteString]) { self.directories = directories }
+    init(listing directories: [ByteString], in dropIn: DropIn = .driver) {
+        self.directories = directories
+        self.dropIn = dropIn.path
+    }
 
     /// Writes the drop-in, and ld.so.conf where there is none. Adds to `warnings` what a later ldconfig would lose.
     ///
@@ -27,15 +43,15 @@ struct LoaderConfiguration {
     func write(to root: borrowing RootDirectory, _ warnings: inout [String]) {
         do throws(LinuxError) {
             let contents = directories.flatMap { $0.bytes + [UInt8(ascii: "\n")] }
-            let current = try root.readRegularFile(Self.dropIn, limit: Self.sizeLimit)
+            let current = try root.readRegularFile(dropIn, limit: Self.sizeLimit)
             if current != contents, current != nil || !contents.isEmpty {
-                try root.replaceFile(at: Self.dropIn, contents: contents)
+                try root.replaceFile(at: dropIn, contents: contents)
             }
             guard !directories.isEmpty else { return }
             if try root.status(of: Self.main, followLinks: false) == nil {
                 try root.replaceFile(at: Self.main, contents: Self.includeLine.bytes)
             } else if !includesDropIn(ByteString(try root.readFile(Self.main, limit: Self.sizeLimit) ?? [])) {
-                warnings.append("\(Self.main) does not include \(Self.dropIn): \(consequence)")
+                warnings.append("\(Self.main) does not include \(dropIn): \(consequence)")
             }
         } catch {
             warnings.append("\(error): \(consequence)")
@@ -44,24 +60,16 @@ struct LoaderConfiguration {
 
     private var consequence: String {
         "an ldconfig run in the container "
-            + (directories.first.map { "loses \($0)" } ?? "keeps what \(Self.dropIn) lists")
+            + (directories.first.map { "loses \($0)" } ?? "keeps what \(dropIn) lists")
     }
 
-    /// Whether an `include` in the text of ld.so.conf matches the drop-in: `include PATTERN...`, relative to the
-    /// directory of the file, `#` to the end of a line a comment (elf/ldconfig.c, `parse_conf`). Files that are
-    /// included in turn are not looked at; no distribution needs that.
+    /// Whether an `include` in the text of ld.so.conf matches the drop-in. Files that are included in turn are not looked
+    /// at; no distribution needs that.
     func includesDropIn(_ text: ByteString) -> Bool {
-        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
-        for line in text.lines {
-            let line = ByteString(line.bytes.prefix { $0 != UInt8(ascii: "#") }).trimmed
-            guard let patterns = line.droppingPrefix("include"), let first = patterns.bytes.first, isBlank(first)
-            else { continue }
-            for pattern in patterns.bytes.split(whereSeparator: isBlank).map({ ByteString($0) }) {
-                let absolute = pattern.isAbsolutePath ? pattern : Self.main.parentPath.appending(component: pattern)
-                if Wildcard.path(Self.dropIn, matches: absolute) { return true }
-            }
+        text.lines.contains { line in
+            guard case .include(let patterns) = LoaderConfigurationLine(line, of: Self.main) else { return false }
+            return patterns.contains { Wildcard.path(dropIn, matches: $0) }
         }
-        return false
     }
 }
 

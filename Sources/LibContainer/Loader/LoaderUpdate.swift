@@ -92,16 +92,23 @@ package struct LoaderUpdate: Hashable, Sendable {
     package func apply(to root: borrowing RootDirectory) -> Outcome {
         var outcome = Outcome()
         var readOnly: [ByteString] = []
-        let directories = LoaderDirectories(of: root)
+        let directories: LoaderDirectories
+        let hasMusl: Bool
+        let hasCache: Bool
+        do throws(LinuxError) {
+            directories = try LoaderDirectories(of: root)
+            hasMusl = try Self.hasMusl(root)
+            hasCache = try Self.hasCache(root)
+        } catch {
+            outcome.failures.append("\(error)")
+            return outcome
+        }
 
         for link in allLinks {
             Self.attempt(&outcome, &readOnly) { () throws(LinuxError) in
                 try root.replaceLink(at: link.path, target: link.target)
             }
         }
-        let hasMusl = root.contains(MuslSearchPath.loader)
-        // A musl image without a cache has no use for one; with a cache it has both loaders.
-        let hasCache = !hasMusl || root.contains(LibraryCacheFile.path)
         let compatibility = compatibilityLibraries(in: root, hasCache: hasCache)
         outcome.forwardCompatibility = compatibility?.decision
         if hasCache {
@@ -124,6 +131,16 @@ package struct LoaderUpdate: Hashable, Sendable {
         }
         if !readOnly.isEmpty { outcome.warnings.append(readOnlyWarning(readOnly, root, directories)) }
         return outcome
+    }
+
+    /// Whether the root has musl's loader.
+    static func hasMusl(_ root: borrowing RootDirectory) throws(LinuxError) -> Bool {
+        try root.contains(MuslSearchPath.loader)
+    }
+
+    /// Whether the root has a use for a loader's cache. A musl image without one has none; with one it has both loaders.
+    static func hasCache(_ root: borrowing RootDirectory) throws(LinuxError) -> Bool {
+        try hasMusl(root) ? try root.contains(LibraryCacheFile.path) : true
     }
 
     /// Every link once, those of the libraries first.
@@ -150,7 +167,7 @@ package struct LoaderUpdate: Hashable, Sendable {
 
     /// What ldconfig would list: every SONAME, and every link named as the SONAME without its version that leads to it,
     /// since programs load `libcuda.so` too (elf/ldconfig.c, `search_dir`).
-    private var cacheEntries: [LibraryCache.Entry] {
+    var cacheEntries: [LibraryCache.Entry] {
         var entries = libraries.map { $0.cacheEntry(named: $0.soname) }
         for link in links {
             let name = link.path.lastPathComponent
@@ -172,7 +189,7 @@ package struct LoaderUpdate: Hashable, Sendable {
 
     /// Returns whether `body` did its work.
     @discardableResult
-    private static func attempt(
+    static func attempt(
         _ outcome: inout Outcome, _ readOnly: inout [ByteString], _ body: () throws(LinuxError) -> Bool
     ) -> Bool {
         do throws(LinuxError) {
@@ -188,6 +205,11 @@ package struct LoaderUpdate: Hashable, Sendable {
         }
     }
 
+    /// Of at least one path.
+    static func readOnlyText(_ paths: [ByteString]) -> String {
+        "read-only file system: \(paths.count) not written, \(paths.first ?? "") first"
+    }
+
     private func readOnlyWarning(
         _ paths: [ByteString], _ root: borrowing RootDirectory, _ directories: LoaderDirectories
     ) -> String {
@@ -195,9 +217,9 @@ package struct LoaderUpdate: Hashable, Sendable {
         var lost: [Library] = []
         for library in libraries {
             let isFound = directories.contains(library.directory) || cached.contains(library.loaderPath)
-            if !isFound || !root.contains(library.loaderPath) { lost.append(library) }
+            if !isFound || !root.mayContain(library.loaderPath) { lost.append(library) }
         }
-        var text = "read-only file system: \(paths.count) not written, \(paths[0]) first"
+        var text = Self.readOnlyText(paths)
         if let first = lost.first {
             text += "; the loader does not find \(first.soname)"
             if lost.count > 1 { text += " and \(lost.count - 1) more" }

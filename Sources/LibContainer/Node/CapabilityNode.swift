@@ -14,6 +14,12 @@ package struct CapabilityNode: Hashable, Sendable {
     /// How the node is made where it is missing; `areModifiable` is false where that is not known.
     package var parameters: NodeParameters
 
+    /// The folder of these nodes, and the node in it.
+    package static let directory: ByteString = "/dev/nvidia-caps"
+    package static func path(minor: UInt32) -> ByteString {
+        directory.appending(component: ByteString("nvidia-cap").appending(number: minor))
+    }
+
     /// The kernel's minors have 20 bits.
     static let minorLimit: UInt32 = 1 << 20
 

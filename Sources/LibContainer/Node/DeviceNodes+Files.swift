@@ -67,25 +67,12 @@ extension DeviceNodes {
         _ path: ByteString, major: UInt32, minor: UInt32, parameters: NodeParameters
     ) throws(LinuxError) {
         let directory = try root.open(path.parentPath, flags: CLX_O_PATH | O_DIRECTORY)
-        let name = path.lastPathComponent
-        let device = dev_t(clx_makedev(major, minor))
-        let made = name.withCString { mknodat(directory.number, $0, S_IFCHR | parameters.permissions, device) }
-        if made != 0 {
-            let error = LinuxError.last("create device node", path)
-            if error.code == EEXIST { return }
-            throw error
-        }
-        // The umask took permissions away. Owner and mode go to the node made here, by descriptor, even if somebody
-        // replaces it meanwhile; chmod works on an O_PATH descriptor by its procfs link only.
-        let node = try FileDescriptor(opening: name, flags: CLX_O_PATH | O_NOFOLLOW, relativeTo: directory.number)
-        guard try node.status().kind == .characterDevice else { return }
-        if parameters.owner != 0 || parameters.group != 0 {
-            guard fchownat(node.number, "", parameters.owner, parameters.group, CLX_AT_EMPTY_PATH) == 0 else {
-                throw LinuxError.last("change the owner of", path)
-            }
-        }
-        guard chmod("/proc/self/fd/\(node.number)", parameters.permissions) == 0 else {
-            throw LinuxError.last("change the mode of", path)
+        do throws(LinuxError) {
+            try RootDirectory.makeNode(
+                path.lastPathComponent, in: directory.number, path: path, device: clx_makedev(major, minor),
+                permissions: parameters.permissions, owner: parameters.owner, group: parameters.group)
+        } catch {
+            if error.code != EEXIST { throw error }
         }
     }
 

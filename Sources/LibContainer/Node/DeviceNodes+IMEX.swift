@@ -7,7 +7,7 @@ extension DeviceNodes {
     /// channel, on all nodes of the domain, so that the administrator decides which channels there are.
     package func imexChannel(_ number: UInt32) throws(DriverError) -> DeviceNode {
         guard number <= IMEXChannel.last else { throw .channelOutOfRange(number) }
-        let path = IMEXChannel.directory.appending(component: IMEXChannel.prefix).appending(number: number)
+        let path = IMEXChannel.path(number)
         guard let major = majors[IMEXChannel.driver] else {
             throw .missingChannel(path: hostPath(of: path), reason: "the kernel module offers no IMEX channels")
         }

@@ -25,7 +25,7 @@ extension DeviceNodes {
     /// `/dev/nvidia-caps/nvidia-cap<minor>`, made where it is missing and both the kernel module's parameters and the
     /// access file allow it, as nvidia-modprobe does (nvidia_cap_mknod in nvidia-modprobe-utils.c).
     func capability(_ capability: CapabilityNode) throws(DriverError) -> DeviceNode {
-        let path = ByteString("/dev/nvidia-caps/nvidia-cap").appending(number: capability.minor)
+        let path = CapabilityNode.path(minor: capability.minor)
         guard let major = majors["nvidia-caps"] else {
             throw .missingCapability(
                 path: hostPath(of: path), accessFile: capability.accessFile,

@@ -34,7 +34,7 @@ extension KernelDriver {
                 if let address = PCIAddress(name) { found.append(Entry(address: address, name: name)) }
             }
         } catch {
-            throw .unreadable(error)
+            throw .unreadable(LinuxError(error.operation, path, code: error.code))
         }
         found.sort { $0.address < $1.address }
         var inventory = GPUInventory()
@@ -51,6 +51,7 @@ extension KernelDriver {
                     inventory.unusable.append(.init(index: index, busID: address.name, reason: reason))
                 }
             } catch {
+                if error.isShortage { throw .unreadable(error) }
                 inventory.unusable.append(.init(index: index, busID: address.name, reason: error.description))
             }
             index += 1

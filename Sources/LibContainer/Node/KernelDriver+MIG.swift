@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Glibc
-internal import Linux
+package import Linux
 
 extension KernelDriver {
     /// How often in all a GPU's instances are read, and after how long (microseconds) again, where some come or go.
@@ -47,13 +47,28 @@ extension KernelDriver {
         } catch {
             guard error.isAbsence else { throw .unreadable(error) }
             throw .missingCapability(
-                path: "/dev/nvidia-caps", accessFile: path, reason: "the kernel module has no such capability")
+                path: CapabilityNode.directory, accessFile: path, reason: "the kernel module has no such capability")
         }
+    }
+
+    /// Whether the GPU can be divided, be it divided or not.
+    package func isMIGCapable(_ gpu: GPU) -> Bool {
+        do throws(LinuxError) {
+            return try FileStatus.of(instancesPath(of: gpu)).kind == .directory
+        } catch {
+            return false
+        }
+    }
+
+    /// The minors of the nodes of every instance that the GPU could have, in the kernel module's order.
+    package func migMinors(of gpu: GPU) -> [UInt32] {
+        migMinors().all(startingWith: ByteString("gpu").appending(number: gpu.minor) + "/")
     }
 
     private var capabilitiesPath: ByteString { directory.appending(component: "capabilities") }
 
-    private func instancesPath(of gpu: GPU) -> ByteString {
+    /// The folder with the GPU's instances, for those who may see them all.
+    package func instancesPath(of gpu: GPU) -> ByteString {
         capabilitiesPath.appending(component: "gpu").appending(number: gpu.minor) + "/mig"
     }
 

@@ -15,6 +15,17 @@ struct MIGMinors {
 
     init(parsing text: ByteString) { self.text = text }
 
+    /// The minors of the lines whose names start with `prefix`, in their order.
+    func all(startingWith prefix: ByteString) -> [UInt32] {
+        text.lines.compactMap { line in
+            let words = line.split(separator: UInt8(ascii: " "))
+            guard words.count == 2, words[0].hasPrefix(prefix), let minor = words[1].decimal(as: UInt32.self),
+                minor < CapabilityNode.minorLimit
+            else { return nil }
+            return minor
+        }
+    }
+
     /// Nil where no line has the name, or where two lines give it different minors.
     subscript(name: ByteString) -> UInt32? {
         let bytes = text.bytes

@@ -31,4 +31,13 @@ package struct NodeParameters: Hashable, Sendable {
         }
         self = parameters
     }
+
+    /// The text of `params` with the one line changed that lets programs make and change device nodes; nil where there is
+    /// no such line.
+    static func withoutModification(_ text: ByteString) -> ByteString? {
+        let (enabled, disabled) = ("ModifyDeviceFiles: 1" as ByteString, "ModifyDeviceFiles: 0" as ByteString)
+        let lines = text.lines
+        guard lines.contains(enabled) else { return nil }
+        return ByteString(lines.flatMap { ($0 == enabled ? disabled : $0).bytes + [UInt8(ascii: "\n")] })
+    }
 }

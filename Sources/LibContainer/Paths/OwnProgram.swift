@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import Glibc
 package import Linux
 
@@ -10,11 +11,19 @@ package enum OwnProgram {
     package static func places(of name: ByteString, in folders: [ByteString] = ["/usr/bin"]) -> [ByteString] {
         let installed = folders.map { $0.appending(component: name) }
         do throws(LinuxError) {
-            let process = try FileDescriptor(opening: "/proc/self", flags: O_RDONLY | O_DIRECTORY)
-            let beside = try process.linkTarget("exe").parentPath.appending(component: name)
+            let beside = try path.parentPath.appending(component: name)
             return [beside] + installed.filter { $0 != beside }
         } catch {
             return installed
+        }
+    }
+
+    /// Where the running program lies. A sealed one (CSeal) runs from elsewhere, and was told.
+    private static var path: ByteString {
+        get throws(LinuxError) {
+            if let path = clx_program_path() { return ByteString(cString: path) }
+            let process = try FileDescriptor(opening: "/proc/self", flags: O_RDONLY | O_DIRECTORY)
+            return try process.linkTarget("exe")
         }
     }
 }

@@ -15,6 +15,17 @@ extension RootDirectory {
         return try file.read(at: 0, count: min(max(0, Int(size)), limit))
     }
 
+    /// Whether what `path` leads to is the root of a mount: a file that was mounted by itself, for one. False where that
+    /// can't be told: Linux knows since 5.8.
+    func isMounted(_ path: ByteString) -> Bool {
+        do throws(LinuxError) {
+            let file = try open(path, flags: CLX_O_PATH)
+            return clx_is_mount_root(file.number)
+        } catch {
+            return false
+        }
+    }
+
     /// Opens the regular file `path` inside the root for reading; nil where nothing is there. Throws EINVAL for everything
     /// that is no regular file, a link too where `followLinks` is false.
     ///

@@ -100,12 +100,18 @@ extension RootDirectory {
         let parent = try openParent(of: path)
         let (number, name) = (parent.descriptor.number, parent.name)
         try Self.replace(name, in: number, path: path) { (temporary) throws(LinuxError) in
+            let file: FileDescriptor
             do throws(LinuxError) {
-                let file = try FileDescriptor(
+                file = try FileDescriptor(
                     opening: temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: permissions,
                     relativeTo: number)
+            } catch {
+                throw LinuxError("write", path, code: error.code)
+            }
+            do throws(LinuxError) {
                 try file.write(contents)
             } catch {
+                Self.remove(temporary, in: number)
                 throw LinuxError("write", path, code: error.code)
             }
         }
@@ -115,7 +121,7 @@ extension RootDirectory {
 extension RootDirectory {
     /// The parent directory of `path`, created where it is missing, and the last component. EINVAL where `path` is not
     /// absolute or does not end in a name.
-    private func openParent(of path: ByteString) throws(LinuxError) -> ParentDirectory {
+    func openParent(of path: ByteString) throws(LinuxError) -> ParentDirectory {
         let name = path.lastPathComponent
         guard path.isAbsolutePath, path.isCString, !name.isEmpty, name != ".", name != ".." else {
             throw LinuxError("create", path, code: EINVAL)
@@ -123,7 +129,7 @@ extension RootDirectory {
         return ParentDirectory(descriptor: try makeDirectories(path.parentPath), name: name)
     }
 
-    private static func kind(
+    static func kind(
         of name: ByteString, in directory: CInt, path: ByteString
     ) throws(LinuxError) -> FileStatus.Kind? {
         do throws(LinuxError) {
@@ -144,24 +150,12 @@ extension RootDirectory {
         }
     }
 
-    /// Has `make` make something under a temporary name in `directory` and renames it to `name`. Leaves nothing of a
-    /// temporary name behind. `path` is for errors.
-    private static func replace(
+    /// Has `make` make something under a temporary name in `directory` and renames it to `name`. `path` is for errors.
+    static func replace(
         _ name: ByteString, in directory: CInt, path: ByteString,
         with make: (ByteString) throws(LinuxError) -> Void
     ) throws(LinuxError) {
-        // 64 random bits: taken means that somebody watches and races, so try no more than once again.
-        var temporary = temporaryName()
-        do throws(LinuxError) {
-            try make(temporary)
-        } catch {
-            if error.code != EEXIST {
-                remove(temporary, in: directory)
-                throw error
-            }
-            temporary = temporaryName()
-            try make(temporary)
-        }
+        let temporary = try makeTemporary(in: directory, with: make)
         do throws(LinuxError) {
             try temporary.withCString { (from) throws(LinuxError) in
                 try name.withCString { (to) throws(LinuxError) in
@@ -174,17 +168,50 @@ extension RootDirectory {
         }
     }
 
-    private static func remove(_ name: ByteString, in directory: CInt) {
-        _ = name.withCString { unlinkat(directory, $0, 0) }
+    /// The first choice of a temporary name, always the same, so that the next run finds what a killed one left.
+    static let temporaryName: ByteString = ".nvidia-runtime-new"
+
+    /// Nanoseconds. A run ends after seconds; what is older than this is nobody's any more.
+    private static let leftoverAge: Int64 = 60_000_000_000
+
+    /// Has `make` make something that is not there yet, and gives its name. What `make` fails with leaves nothing behind.
+    ///
+    /// Where the name is taken by a run at the same time, another one serves. Neither is random: where getrandom(2) fails
+    /// and there is no /dev/urandom, as in an image, the Swift library ends the process.
+    private static func makeTemporary(
+        in directory: CInt, with make: (ByteString) throws(LinuxError) -> Void
+    ) throws(LinuxError) -> ByteString {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let time = Int64(now.tv_sec) &* 1_000_000_000 &+ Int64(now.tv_nsec)
+        do throws(LinuxError) {
+            try make(temporaryName)
+            return temporaryName
+        } catch {
+            guard error.code == EEXIST else { throw error }
+        }
+        let status = try? FileStatus.of(temporaryName, relativeTo: directory, followLinks: false)
+        if let status, !(0...leftoverAge).contains(time &- status.modified) {
+            remove(temporaryName, in: directory)
+            do throws(LinuxError) {
+                try make(temporaryName)
+                return temporaryName
+            } catch {
+                guard error.code == EEXIST else { throw error }
+            }
+        }
+        let name = temporaryName + ByteString("-\(getpid())-\(time)")
+        try make(name)
+        return name
     }
 
-    private static func temporaryName() -> ByteString {
-        ByteString(".nvidia-runtime-" + String(UInt64.random(in: .min ... .max), radix: 16))
+    private static func remove(_ name: ByteString, in directory: CInt) {
+        _ = name.withCString { unlinkat(directory, $0, 0) }
     }
 }
 
 /// Where a file is to be made: its directory and its name there.
-private struct ParentDirectory: ~Copyable {
+struct ParentDirectory: ~Copyable {
     let descriptor: FileDescriptor
     let name: ByteString
 }

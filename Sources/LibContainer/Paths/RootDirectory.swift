@@ -23,6 +23,17 @@ package struct RootDirectory: ~Copyable, Sendable {
         self.path = path
     }
 
+    /// Opens the directory `path`, which is to be a container's root. EPERM where it is the process's own root, under
+    /// whatever name: a link or a mount can lead there.
+    package init(ofContainer path: ByteString) throws(LinuxError) {
+        let root = try RootDirectory(opening: path)
+        let (found, own) = (try root.descriptor.status(), try FileStatus.of("/"))
+        guard found.device != own.device || found.inode != own.inode else {
+            throw LinuxError("use the host's own root as a container's root", path, code: EPERM)
+        }
+        self = root
+    }
+
     /// How often and how long (nanoseconds) an open is tried again where the kernel answers EAGAIN: it does when a
     /// directory anywhere on the system was renamed while `..` was resolved. The same count as runc's.
     private static let retryLimit: (count: Int, time: Int64) = (128, 50_000_000)

@@ -93,16 +93,18 @@ struct EditedList<Element: SpecElement> {
 extension EditedList where Element == SpecMount {
     /// Where a mount at `destination` has to go so that it hides none that is seen today: runtimes mount in the order of
     /// the list. That is before the first one strictly below it; nil, the end, where there is none. Those that come before
-    /// a mount at or above `destination` are hidden by that one anyway, and the new one must not be.
-    func position(for destination: MountDestination) -> Int? {
+    /// a mount at or above `destination` are hidden by that one anyway, and the new one must not be. `isSeen` tells
+    /// whether what is seen there is a mount with this very destination, and not one in another spelling or above.
+    func place(for destination: MountDestination) -> (position: Int?, isSeen: Bool) {
         var position: Int?
         for index in keys.indices.reversed() {
             switch destination.relation(to: keys[index]) {
             case .above: position = index
-            case .same, .below: return position
+            case .same: return (position, keys[index].text == destination.text)
+            case .below: return (position, false)
             case .apart: break
             }
         }
-        return position
+        return (position, false)
     }
 }

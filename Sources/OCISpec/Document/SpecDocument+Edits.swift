@@ -34,13 +34,14 @@ extension SpecDocument {
         additionalGIDEdits = list
     }
 
-    /// Adds to `mounts`, in the place of the last one with the identical destination. Earlier ones with that destination
-    /// were covered before and stay. Where there is none, at the end, or before the first one that the new mount would
-    /// hide since it is below its destination. (The CDI library sorts the whole list by depth instead; we move nothing.)
+    /// Adds to `mounts`, in the place of the one with the identical destination, if that is what is seen there. Others
+    /// with that destination were covered before and stay. Where there is none, at the end, or before the first one that
+    /// the new mount would hide since it is below its destination. (The CDI library sorts the whole list by depth instead;
+    /// we move nothing.)
     package mutating func addMount(_ mount: SpecMount) throws(SpecError) {
         var list = try loaded(mountEdits.take(), at: Path.mounts)
-        let position = list.position(for: mount.key)
-        try list.put(mount, at: position, in: json, isUnique: false) { $0.text == mount.destination }
+        let (position, isSeen) = list.place(for: mount.key)
+        try list.put(mount, at: position, in: json, isUnique: false) { isSeen && $0.text == mount.destination }
         mountEdits = list
     }
 

@@ -7,8 +7,9 @@ extension SpecFile {
     /// Whether the file at `path` may mention one of `patterns` or of `configured` (`SpecDocument.mayMention`), so that the
     /// spec of a container that does not need us is neither parsed nor held to our rules.
     ///
-    /// False where the file can't be opened, since the low-level runtime says best why not. True for what is no regular
-    /// file or larger than we read: such a thing must not be passed over in silence.
+    /// False where the path leads to nothing that may be opened, since the low-level runtime says best why not. True for
+    /// what is no regular file or larger than we read, and where reading failed: that must not be passed over in silence,
+    /// since the low-level runtime may be luckier and start the container without its GPU.
     package static func mayMention(
         _ patterns: [StaticString], _ configured: [ByteString] = [], at path: ByteString
     ) -> Bool {
@@ -20,7 +21,7 @@ extension SpecFile {
             let text = try file.readToEnd(limit: JSONLimits.spec.bytes, sizeHint: Int(status.size))
             return SpecDocument.mayMention(patterns, configured, in: text)
         } catch {
-            return error.code == EFBIG || error.code == ENXIO
+            return ![ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EACCES].contains(error.code)
         }
     }
 }

@@ -36,7 +36,15 @@ struct TemporaryFile: ~Copyable {
                 if error.code == EEXIST { continue }
                 throw LinuxError("create temporary file in the bundle", code: error.code)
             }
-            if Self.lock(descriptor), try descriptor.status().linkCount == 1 {
+            guard Self.lock(descriptor) else { continue }
+            let linkCount: nlink_t
+            do throws(LinuxError) {
+                linkCount = try descriptor.status().linkCount
+            } catch {
+                _ = name.withCString { unlinkat(directory.number, $0, 0) }
+                throw LinuxError("create temporary file in the bundle", code: error.code)
+            }
+            if linkCount == 1 {
                 self.descriptor = descriptor
                 self.name = name
                 return

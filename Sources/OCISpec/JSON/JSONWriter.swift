@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Linux
+package import Linux
 
 /// Writes values that we add to a document, as compact JSON with commas between them.
 ///
 /// They go straight into the text: trees of values, json-c's or ours, for a hundred mounts took longer than the search for
 /// them. Only a string that needs escapes is json-c's work.
-struct JSONWriter {
+package struct JSONWriter {
     /// For the error.
     private let file: ByteString
     private var text: [UInt8] = []
@@ -17,19 +17,19 @@ struct JSONWriter {
     private(set) var memberCount = 0
 
     /// `capacity` is what the text will have about, in bytes. Where it `continuesList`, a comma comes first.
-    init(file: ByteString, capacity: Int = 0, continuesList: Bool = false) {
+    package init(file: ByteString, capacity: Int = 0, continuesList: Bool = false) {
         self.file = file
         needsComma = continuesList
         text.reserveCapacity(capacity)
     }
 
     /// What was written. Throws where that has a string with NUL or one that is not UTF-8.
-    consuming func finished() throws(SpecError) -> [UInt8] {
+    package consuming func finished() throws(SpecError) -> [UInt8] {
         if let failure { throw failure }
         return text
     }
 
-    mutating func string(_ string: ByteString) {
+    package mutating func string(_ string: ByteString) {
         separate()
         if JSONText.isPlain(string.bytes) {
             text.append(UInt8(ascii: "\""))
@@ -44,7 +44,12 @@ struct JSONWriter {
         }
     }
 
-    mutating func integer(_ integer: Int64) {
+    package mutating func null() {
+        separate()
+        append("null")
+    }
+
+    package mutating func integer(_ integer: Int64) {
         separate()
         text += String(integer).utf8
     }
@@ -55,7 +60,7 @@ struct JSONWriter {
     }
 
     /// An object with the members that `body` writes.
-    mutating func object(_ body: (inout JSONWriter) -> Void) {
+    package mutating func object(_ body: (inout JSONWriter) -> Void) {
         separate()
         text.append(UInt8(ascii: "{"))
         needsComma = false
@@ -65,7 +70,7 @@ struct JSONWriter {
     }
 
     /// An array of the elements that `body` writes.
-    mutating func array(_ body: (inout JSONWriter) -> Void) {
+    package mutating func array(_ body: (inout JSONWriter) -> Void) {
         separate()
         text.append(UInt8(ascii: "["))
         needsComma = false
@@ -86,12 +91,12 @@ struct JSONWriter {
 
 /// Members of an object. Static names are plain ASCII.
 extension JSONWriter {
-    mutating func member(_ name: StaticString, _ value: ByteString) {
+    package mutating func member(_ name: StaticString, _ value: ByteString) {
         self.name(name)
         string(value)
     }
 
-    mutating func member(_ name: StaticString, _ value: Int64) {
+    package mutating func member(_ name: StaticString, _ value: Int64) {
         self.name(name)
         integer(value)
     }
@@ -119,7 +124,7 @@ extension JSONWriter {
     }
 
     /// A member of a map, whose name may be anything; `value` writes what it is.
-    mutating func member(_ name: ByteString, _ value: (inout JSONWriter) -> Void) {
+    package mutating func member(_ name: ByteString, _ value: (inout JSONWriter) -> Void) {
         string(name)
         text.append(UInt8(ascii: ":"))
         needsComma = false

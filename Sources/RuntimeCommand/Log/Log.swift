@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Glibc
-internal import Linux
+package import Linux
 package import RuntimeConfig
 
 /// Writes lines to the engine's log file (`--log`) and to the one of config.toml (`debug`), as the original does
@@ -30,6 +30,13 @@ package struct Log: Sendable {
         self.init(
             invocation, level: invocation.isDebug ? .debug : settings.runtime.logLevel,
             debugFile: none ? nil : settings.runtime.debug)
+    }
+
+    /// Logs everything to the file at `path`, as `--debug` of nvidia-container-cli asks: `/dev/stderr` too.
+    package init(debugFile path: ByteString) {
+        format = .text
+        level = .debug
+        files = [LogFile(path: path, createsDirectories: false, allowsStandardDescriptors: true)]
     }
 
     private init(_ invocation: Invocation, level: LogLevel, debugFile: ByteString?) {

@@ -9,16 +9,31 @@ struct LogFile: Sendable {
     /// Whether missing directories are made, as the original does. Not for the engine's log: the low-level runtime would
     /// have failed without them.
     let createsDirectories: Bool
+    /// Whether `/dev/stderr` and `/dev/stdout`, which are links, stand for descriptors that we have. Not for the shim:
+    /// what it has there is the low-level runtime's.
+    var allowsStandardDescriptors = false
 
     /// Appends `line` with one write(2), or does nothing if the file isn't a regular one, of ours or root's, that is no
     /// link and has no second name: whoever can put a link or a FIFO in place of the log must not gain a write by root or
     /// stop a start.
     func append(_ line: [UInt8]) {
+        if allowsStandardDescriptors, let number = Self.standardDescriptor(path) {
+            _ = line.withUnsafeBytes { write(number, $0.baseAddress, $0.count) }
+            return
+        }
         guard let descriptor = open(), let status = try? descriptor.status(), status.kind == .regular,
             status.linkCount <= 1, status.owner == geteuid() || status.owner == 0,
             Self.isAllowed(status.size, plus: line.count)
         else { return }
         _ = line.withUnsafeBytes { write(descriptor.number, $0.baseAddress, $0.count) }
+    }
+
+    private static func standardDescriptor(_ path: ByteString) -> CInt? {
+        switch path {
+        case "/dev/stderr": STDERR_FILENO
+        case "/dev/stdout": STDOUT_FILENO
+        default: nil
+        }
     }
 
     /// Whether RLIMIT_FSIZE lets a file of `size` bytes grow by `count`. A write beyond it raises SIGXFSZ, and a log must

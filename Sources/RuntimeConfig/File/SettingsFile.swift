@@ -14,6 +14,14 @@ package struct SettingsFile: ~Copyable {
     /// Why the file can't be used.
     private let failure: SettingsError?
 
+    /// Whether there is a file, good or bad.
+    package var exists: Bool {
+        switch document {
+        case .some: true
+        case .none: failure != nil
+        }
+    }
+
     /// Reads the file at `path`.
     package init(path: ByteString) {
         self.path = path
@@ -69,6 +77,9 @@ package struct SettingsFile: ~Copyable {
         if let path = environment("NVIDIA_CTK_CONFIG_FILE_PATH"), !path.isEmpty { return path }
         let name: ByteString = "nvidia-container-runtime/config.toml"
         if let home = environment("XDG_CONFIG_HOME"), !home.isEmpty { return home.appending(component: name) }
-        return "/etc/nvidia-container-runtime/config.toml"
+        return defaultPath
     }
+
+    /// Where it is if nobody says otherwise.
+    package static let defaultPath: ByteString = "/etc/nvidia-container-runtime/config.toml"
 }

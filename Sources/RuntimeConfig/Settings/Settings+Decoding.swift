@@ -23,15 +23,16 @@ extension Settings {
         try readRuntime(decoder)
         try readModes(decoder)
         try readPolicy(decoder)
+        warnings += try Self.unknownKeys(decoder)
     }
 
     /// The keys that nothing acts on: those of nvidia-container-cli as a process of its own, of which this project has no
     /// counterpart, and those of what it does in another way.
     private static let keysOfOtherVersions: [StaticString] = [
         "nvidia-container-cli.path", "nvidia-container-cli.environment", "nvidia-container-cli.debug",
-        "nvidia-container-cli.ldcache", "nvidia-container-cli.no-pivot", "nvidia-container-cli.user",
-        "nvidia-container-cli.no-cgroups", "nvidia-container-cli.ldconfig", "nvidia-ctk.path",
-        "nvidia-container-runtime-hook.skip-mode-detection", "features.allow-cuda-compat-libs-from-container",
+        "nvidia-container-cli.no-pivot", "nvidia-container-cli.user", "nvidia-container-cli.ldconfig",
+        "nvidia-ctk.path", "nvidia-container-runtime-hook.skip-mode-detection",
+        "features.allow-cuda-compat-libs-from-container",
         "features.allow-unknown-oci-spec-fields", "features.disable-imex-channel-creation",
     ]
 
@@ -126,14 +127,5 @@ extension Settings {
         try decoder.read("features.disable-imex-channel-creation", into: &features.disableIMEXChannelCreation)
         try decoder.read("features.ignore-imex-channel-requests", into: &features.ignoreIMEXChannelRequests)
         try decoder.read("features.no-additional-gids-for-device-nodes", into: &features.noAdditionalGIDsForDeviceNodes)
-        let known: [ByteString] = [
-            "allow-cuda-compat-libs-from-container", "allow-ldconfig-from-container", "allow-unknown-oci-spec-fields",
-            "disable-cuda-compat-lib-hook", "disable-imex-channel-creation", "ignore-imex-channel-requests",
-            "no-additional-gids-for-device-nodes",
-        ]
-        // A misspelt flag must not pass for one that is on.
-        for key in try decoder.value(at: "features")?.keys ?? [] where !known.contains(key) {
-            warnings.append("features.\(key): unknown feature flag, ignored")
-        }
     }
 }

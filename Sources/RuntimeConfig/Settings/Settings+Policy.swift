@@ -78,6 +78,9 @@ extension Settings {
         let policy: Policy
     }
 
+    /// Whether the policy depends on the name that the runtime is called by.
+    package var hasHandlerPolicies: Bool { !runtime.handlerPolicies.isEmpty }
+
     /// The policy for a runtime that is called by `handler`: its argv[0], of which only the file name counts.
     package func policy(handler: ByteString) -> Policy {
         let name = handler.lastPathComponent

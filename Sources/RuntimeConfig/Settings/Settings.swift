@@ -39,7 +39,10 @@ package struct Settings: Equatable, Sendable {
         /// `K=V` strings.
         package var environment: [ByteString] = []
         package var debug = ByteString()
+        /// The loader's cache, in `root`; empty means `/etc/ld.so.cache`.
         package var ldcache = ByteString()
+        /// `ldcache`, with what empty means.
+        package var loaderCache: ByteString { ldcache.isEmpty ? "/etc/ld.so.cache" : ldcache }
         package var loadsKernelModules = true
         package var noPivot = false
         package var noCgroups = false

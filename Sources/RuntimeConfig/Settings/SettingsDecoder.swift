@@ -3,8 +3,8 @@
 internal import Linux
 
 /// Reads typed values out of a document by dotted key. A key that is absent leaves the default alone; one of the wrong
-/// type is an error with its position. Unknown keys don't matter, as in the original (go-toml ignores them), unless
-/// `requireKeys` says so.
+/// type is an error with its position. Unknown keys are for whoever looks for them with `keys(besides:)` or `requireKeys`;
+/// the original's go-toml ignores them.
 ///
 /// Keys are static strings, which cost nothing at a start.
 struct SettingsDecoder {
@@ -150,6 +150,11 @@ struct SettingsDecoder {
             let list = known.map { "\"\($0)\"" }.joined(separator: ", ")
             throw failure(value, "\(prefix)\(key): unknown key; use one of \(list)")
         }
+    }
+
+    /// The full names of the keys of this table that are none of `known`.
+    func keys(besides known: [StaticString]) -> [String] {
+        root.keys.filter { key in !known.contains { ByteString(stringLiteral: $0) == key } }.map { "\(prefix)\($0)" }
     }
 
     private var members: [(key: ByteString, value: TOMLValue)] {

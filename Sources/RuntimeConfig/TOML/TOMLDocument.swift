@@ -10,10 +10,7 @@ struct TOMLDocument: ~Copyable {
     /// Parses `text`, which is copied.
     init(parsing text: some Collection<UInt8>) throws(TOMLSyntaxError) {
         let bytes = ContiguousArray(text)
-        if let (line, column) = TOMLBareText.firstForeignCharacter(in: bytes) {
-            throw TOMLSyntaxError(
-                line: line, column: column, message: "a character that is not ASCII must stand in quotes")
-        }
+        if let error = TOMLBareText.firstError(in: bytes) { throw error }
         let parsed = bytes.withUnsafeBufferPointer { buffer in
             buffer.withMemoryRebound(to: CChar.self) { ctoml_parse($0.baseAddress, $0.count) }
         }
@@ -40,6 +37,6 @@ struct TOMLSyntaxError: Error, Equatable {
     let line: Int
     /// Counted from 1, in characters.
     let column: Int
-    /// toml++'s words, made printable.
+    /// toml++'s words, made printable, or ours.
     let message: String
 }

@@ -65,7 +65,7 @@ struct RandomNode: CustomStringConvertible {
         let node = self
         return DeviceFinder(
             inventory: GPUInventory(gpus: gpus, unusable: unusable),
-            migDevices: { (gpu) throws(Diagnostic) in node.devices(of: gpu) },
+            migDevices: { (gpu) throws(DriverError) in node.devices(of: gpu) },
             namedMIGDevices: { (_) throws(Diagnostic) in
                 node.names.compactMap { name in
                     guard let gpu = node.gpus.first(where: { $0.index == name.gpu }) else { return nil }

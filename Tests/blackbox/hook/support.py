@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scratch roots for the tests of the hook, and running it on them. The standard library only; needs root.
 
-HOOK names the hook's binary (the static release build). HOOK_ROOTFS may name a real root file system, such as one that
+HOOK names the hook's binary (the static release build). The tests run a copy of it in which a system call that the filter
+does not list kills, where the program itself gets an error: so each test shows too that there is none. HOOK_ROOTFS may name a real root file system, such as one that
 debootstrap made; without it a small one is made of the running system's own libraries.
 """
+import atexit
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -12,16 +15,38 @@ import stat
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-HOOK = os.environ.get("HOOK", "")
-if not os.access(HOOK, os.X_OK):
+BUILT_HOOK = os.environ.get("HOOK", "")
+if not os.access(BUILT_HOOK, os.X_OK):
     raise SystemExit("HOOK must name the hook's binary")
 ROOTFS = os.environ.get("HOOK_ROOTFS", "")
 MULTIARCH = "/usr/lib/%s-linux-gnu" % os.uname().machine
 CHROOT = shutil.which("chroot")
-SYS_OPENAT2 = 437  # the same on every architecture
+# Those from 424 on are the same on every architecture.
+SYS_OPEN_TREE, SYS_OPENAT2, SYS_MOUNT_SETATTR = 428, 437, 442
+SYS_MEMFD_CREATE = {"x86_64": 319, "aarch64": 279}[os.uname().machine]
+
+
+def killing_unlisted_calls(program, copy):
+    """Makes a copy of `program` whose filter kills where the program's answers EPERM (Sources/CSandbox)."""
+    mark, error, kill = b"nvidia-runtime:unlisted-call=".ljust(32, b"\0"), 0x00050000 | errno.EPERM, 0x80000000
+    with open(program, "rb") as file:
+        code = file.read()
+    if code.count(mark + struct.pack("=I", error)) != 1:
+        raise SystemExit("%s: not one place that says what an unlisted system call gets" % program)
+    with open(copy, "wb") as file:
+        file.write(code.replace(mark + struct.pack("=I", error), mark + struct.pack("=I", kill)))
+    os.chmod(copy, 0o755)
+
+
+_directory = tempfile.mkdtemp(prefix="nvidia-runtime-hook-tests-")
+os.chmod(_directory, 0o755)
+atexit.register(shutil.rmtree, _directory, True)
+HOOK = _directory + "/nvidia-runtime-hook"
+killing_unlisted_calls(BUILT_HOOK, HOOK)
 
 
 def build_shared(path, soname, version):
@@ -41,6 +66,14 @@ def write_text(path, text):
 def read_text(path):
     with open(path) as file:
         return file.read()
+
+
+def wait_for(condition, seconds=5):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("nothing happened")
+        time.sleep(0.005)
 
 
 def host_libraries():
@@ -108,19 +141,23 @@ def snapshot(directory):
     return found
 
 
-def deny_openat2():
-    """For a child: openat2(2) fails with ENOSYS, as before Linux 5.6."""
+def deny(calls):
+    """For a child: each system call of `calls`, by number, fails with its error."""
     library = ctypes.CDLL(None, use_errno=True)
-    instructions = [
-        (0x20, 0, 0, 0),  # load the number of the call
-        (0x15, 0, 1, SYS_OPENAT2),
-        (0x06, 0, 0, 0x00050000 | 38),  # SECCOMP_RET_ERRNO, ENOSYS
-        (0x06, 0, 0, 0x7FFF0000),  # SECCOMP_RET_ALLOW
-    ]
+    instructions = [(0x20, 0, 0, 0)]  # load the number of the call
+    for number, error in calls.items():
+        # If it is the one, SECCOMP_RET_ERRNO; else the next but one.
+        instructions += [(0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | error)]
+    instructions.append((0x06, 0, 0, 0x7FFF0000))  # SECCOMP_RET_ALLOW
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *item) for item in instructions))
     program = struct.pack("HxxxxxxP", len(instructions), ctypes.addressof(code))
     if library.prctl(22, 2, program, 0, 0) != 0:  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
         raise OSError(ctypes.get_errno(), "seccomp")
+
+
+def deny_openat2():
+    """For a child: openat2(2) is not there, as before Linux 5.6."""
+    deny({SYS_OPENAT2: errno.ENOSYS})
 
 
 class Result:

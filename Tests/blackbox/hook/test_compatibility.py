@@ -300,6 +300,7 @@ class Hostile(HookTestCase):
             ["/usr/local/cuda/compat/libcuda.so.1", "/opt/nv/libcuda.so.1"])
 
     def test_s09_links_to_other_libraries(self):
+        """S-09"""
         os.makedirs(self.path("usr/lib"))
         os.symlink("/", self.path("usr/lib/libnvidia-ml.so.1"))
         os.makedirs(self.path("usr/local/cuda"))

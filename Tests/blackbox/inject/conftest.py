@@ -2,23 +2,13 @@
 """Simulated nodes for the tests. No test here may be skipped: what can't run fails."""
 
 import pytest
-from injection import Bundle, Node
+from injection import Bundle, Node, shared_nodes
 
 
 @pytest.fixture(scope="session")
 def nodes():
-    """Gives the node with the options it is called with, one for all tests: they must leave it as it was."""
-    made = {}
-
-    def get(*options):
-        if options not in made:
-            made[options] = Node(*options)
-        made[options].reset()
-        return made[options]
-
-    yield get
-    for node in made.values():
-        node.close()
+    with shared_nodes() as get:
+        yield get
 
 
 @pytest.fixture

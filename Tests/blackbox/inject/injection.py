@@ -12,6 +12,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY / "testdata/images"))
 import driver_files  # noqa: E402
+import explanation  # noqa: E402
 import images  # noqa: E402
 
 SIMULATE_NODE = REPOSITORY / "testdata/simulated-node/simulate-node"
@@ -30,14 +32,17 @@ PROGRAMS = {
 LINKS = {
     "nvidia-container-runtime": "nvidia-runtime", "nvidia-container-runtime.cdi": "nvidia-runtime",
     "nvidia-container-runtime.legacy": "nvidia-runtime", "nvidia-cdi-hook": "nvidia-runtime-hook",
+    "nvidia-container-runtime-hook": "nvidia-runtime-hook", "nvidia-container-toolkit": "nvidia-runtime-hook",
 }
 # The recorder is what `runc` in PATH leads to, so that it is found without a config.toml too. The real one is there
 # still.
+LEGACY = "nvidia-container-runtime.legacy"
 RECORDER, RUNC = "/usr/local/sbin/runc", "/usr/sbin/runc"
 CONFIG = "/etc/nvidia-container-runtime/config.toml"
 PATH_VARIABLE = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 SECRET = "hunter2-must-not-be-logged"
-HOOK_ENVIRONMENT = ["SWIFT_BACKTRACE=enable=no"]
+HOOK, HOOK_ENVIRONMENT = "/usr/bin/nvidia-runtime-hook", ["SWIFT_BACKTRACE=enable=no"]
+NO_PROCESS = 0x7FFFFFFF  # a number that no process has
 FILE_OPTIONS = ["ro", "nosuid", "nodev", "rbind", "rprivate"]
 # In the order in which they count less, and where the simulated NVML is told to misbehave, counts its calls, and has
 # its answers kept by us.
@@ -147,6 +152,8 @@ class Bundle:
 class Outcome:
     """One run of the shim."""
 
+    node: "Node"
+    bundle: Bundle
     status: int
     stderr: str
     log: list  # the lines of --log, decoded
@@ -192,20 +199,26 @@ class Outcome:
         assert [entry for entry in self.log if entry["level"] == "warning"] == []
         return self
 
-    def gave(self, node, gpus, capabilities=driver_files.DEFAULT, *, nodes=(), files=(), stage="createContainer"):
+    def gave(self, node, gpus, capabilities=driver_files.DEFAULT, *, nodes=(), files=()):
         """Exactly this was given (I5, D-15): the GPUs with the indices `gpus` with all that the capabilities bring, the
         nodes and the files (by their paths in the container) besides, and one hook."""
         self.passed()
-        wanted = driver_files.devices(node, capabilities, [node.gpus[index] for index in gpus])
-        assert self.devices() == node.numbers(*wanted, *nodes)
-        mounts = self.mounts()
-        assert set(files) <= mounts.keys()
-        sockets = ["persistenced"] + [name for name in ("fabricmanager",) if name in node.options]
-        kinds = driver_files.kinds(path for path in mounts if path not in files)
-        assert kinds == driver_files.expected(capabilities, sockets)
-        self.hook(stage)
+        check_content(node, self.devices(), self.mounts(), gpus, capabilities, nodes, files)
+        self.hook()
         self.rest_is_as_it_was()
         return self
+
+    def left_to_prestart(self, *options):
+        """Only the prestart hook was added, with these options before its command, as in mode legacy. Gives what the
+        hook makes of the bundle."""
+        self.passed()
+        words = ["nvidia-container-runtime-hook", *options, "prestart"]
+        hook = {"path": HOOK, "args": words, "env": HOOK_ENVIRONMENT, "timeout": 30}
+        document = self.old
+        hooks = document.get("hooks") or {}
+        document["hooks"] = hooks | {"prestart": [*hooks.get("prestart", []), hook]}
+        assert self.spec == document
+        return self.node.decide(self.bundle, hook)
 
     def gave_cdi(self, node, gpus):
         """Exactly what `cdi_specification` says of the GPUs with these indices was given."""
@@ -296,11 +309,54 @@ class Outcome:
         assert self.spec["hooks"].keys() - (self.old.get("hooks") or {}).keys() <= {stage}
         hook, = self.added("hooks", stage)
         assert hook.keys() == {"path", "args", "env", "timeout"}
-        assert hook["path"] == "/usr/bin/nvidia-runtime-hook"
+        assert hook["path"] == HOOK
         assert hook["args"][:2] == ["nvidia-runtime-hook", "create-container"]
         assert hook["env"] == HOOK_ENVIRONMENT
         assert hook["timeout"] == 30
         return hook["args"][2:]
+
+
+def check_content(node, devices, mounts, gpus, capabilities, nodes=(), files=()):
+    """These devices (numbers by path) and mounts (destinations) are exactly what `Outcome.gave` describes."""
+    wanted = driver_files.devices(node, capabilities, [node.gpus[index] for index in gpus])
+    assert devices == node.numbers(*wanted, *nodes)
+    assert set(files) <= set(mounts)
+    sockets = ["persistenced"] + [name for name in ("fabricmanager",) if name in node.options]
+    kinds = driver_files.kinds(path for path in mounts if path not in files)
+    assert kinds == driver_files.expected(capabilities, sockets)
+
+
+@dataclass
+class Decision:
+    """What the prestart hook makes of a bundle: it was run with `-debug` for a process that does not exist."""
+
+    status: int
+    warnings: list
+    plan: dict | None  # what it was about to give, as explanation.plan has it
+    error: str | None
+
+    def gave(self, node, gpus, capabilities=driver_files.DEFAULT, *, nodes=(), files=()):
+        """As `Outcome.gave`; then it found no container to give it to."""
+        assert self.plan and re.match(f"NVR1811: open /proc/{NO_PROCESS}: ", self.error), self
+        check_content(node, self.plan["devices"], self.plan["mounts"], gpus, capabilities, nodes, files)
+        return self
+
+    def not_warned(self):
+        assert self.warnings == []
+        return self
+
+    def denied(self, id, *words):
+        """It failed with the error NVR`id`, which is one line with `words`."""
+        assert self.status == 1 and re.match(f"NVR{id}: ", self.error), self
+        assert all(word in self.error for word in words), self.error
+        return self
+
+    def passed_over(self, *words):
+        """It did nothing, and one warning has `words`."""
+        assert (self.status, self.error, self.plan) == (0, None, None), self
+        warning, = self.warnings
+        assert all(word in warning for word in words), warning
+        return self
 
 
 def cdi_specification(node, kind="nvidia.com/gpu", *, environment=True):
@@ -393,12 +449,36 @@ class Node:
         if text is not None:
             self.path(CONFIG).write_text(text)
 
-    def run(self, *command, env=None, cwd="/", timeout=30, **options):
+    def run(self, *command, env=None, cwd="/", timeout=30, input=None, **options):
         """Runs a command on the node."""
+        options |= {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
         enter = ("nsenter", "--target", str(self.pid), "--mount", "--pid", "--cgroup", f"--wdns={cwd}", "--")
         return subprocess.run(
             [*enter, *map(os.fspath, map(_word, command))], env={"PATH": PATH_VARIABLE} | (env or {}), timeout=timeout,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+    def state(self, bundle, **members):
+        """The state of a container, as a low-level runtime writes it to a hook."""
+        state = {
+            "ociVersion": "1.0.2", "id": "id", "status": "created", "pid": NO_PROCESS, "bundle": str(bundle.folder)}
+        return json.dumps(state | members).encode()
+
+    def decide(self, bundle, hook):
+        """What `hook`, the prestart hook of a config.json, would give to the container of `bundle`."""
+        environment = dict(entry.split("=", 1) for entry in hook["env"])
+        words = (hook["path"], "-debug", *hook["args"][1:])
+        result = self.run(*words, env=environment, input=self.state(bundle))
+        assert result.stdout == b"" and SECRET.encode() not in result.stderr, result
+        name = "nvidia-runtime-hook: "
+        lines = {kind: [] for kind in ("debug", "warning", "error")}
+        for line in result.stderr.decode().splitlines():
+            assert line.startswith(name) and all(0x20 <= ord(character) < 0x7F for character in line), line
+            kind, separator, text = line.removeprefix(name).partition(": ")
+            kind, text = (kind, text) if kind in ("debug", "warning") else ("error", kind + separator + text)
+            lines[kind].append(text)
+        assert len(lines["error"]) == (result.returncode != 0), result
+        plan = explanation.plan(lines["debug"]) if lines["debug"] else None
+        return Decision(result.returncode, lines["warning"], plan, *(lines["error"] or [None]))
 
     def create(self, bundle, *, prefix=(), options=(), command="create", id="id", env=None, program="nvidia-runtime"):
         """Runs `nvidia-runtime create` (behind the command `prefix`) on `bundle` and checks what always holds."""
@@ -416,7 +496,7 @@ class Node:
         text = log.read_bytes() if log.exists() else b""
         assert all(byte == 0x0A or 0x20 <= byte < 0x7F for byte in text), text
         outcome = Outcome(
-            result.returncode, result.stderr.decode(), [json.loads(line) for line in text.splitlines()],
+            self, bundle, result.returncode, result.stderr.decode(), [json.loads(line) for line in text.splitlines()],
             Record(record.read_text()) if record.exists() else None, before[0], after[0], after == before)
         assert SECRET not in outcome.stderr + text.decode()
         if not outcome.is_untouched:
@@ -441,6 +521,25 @@ class Node:
 
     def numbers(self, *paths):
         return {path: self.device(path) for path in paths}
+
+
+@contextmanager
+def shared_nodes():
+    """Gives a function that gives the node with the options it is called with, one for all tests: they must leave it as
+    it was."""
+    made = {}
+
+    def get(*options):
+        if options not in made:
+            made[options] = Node(*options)
+        made[options].reset()
+        return made[options]
+
+    try:
+        yield get
+    finally:
+        for node in made.values():
+            node.close()
 
 
 def _word(word):

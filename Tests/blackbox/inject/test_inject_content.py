@@ -3,7 +3,7 @@
 
 import driver_files
 import pytest
-from injection import FILE_OPTIONS
+from injection import FILE_OPTIONS, LEGACY
 
 SOCKETS = ("persistenced", "fabricmanager")
 UUID_0, UUID_1 = "GPU-5171a7ed-0000-4000-8000-000000000000", "GPU-5171a7ed-0000-4000-8000-000000000001"
@@ -100,10 +100,12 @@ def test_capabilities_that_the_administrator_supports(node, bundle, supported, v
     assert driver_files.kinds(outcome.mounts()) == driver_files.expected(capabilities, SOCKETS)
 
 
+@pytest.mark.attack("E-01")
 def test_hook(node, bundle):
     """E-01: one hook, with its own environment; it is told of every library mounted, and of the links beside them."""
     outcome = node.create(bundle("0")).passed()
-    words = outcome.hook()
+    first, *words = outcome.hook()
+    assert first == "--disable-device-node-modification"
     options, values = words[::2], words[1::2]
     assert set(options) == {"--library", "--link", "--cuda-compat-root", "--cuda-compat-driver"}
     assert values[options.index("--cuda-compat-root")] == "/usr/local/cuda/compat"
@@ -118,19 +120,16 @@ def test_hook(node, bundle):
 
 def test_forward_compatibility(nodes, bundle):
     """The hook chooses between the driver's CUDA and the image's where GPUs, capabilities and settings leave a choice."""
-    legacy = "[nvidia-container-runtime]\nmode = \"legacy\"\n[nvidia-container-runtime.modes.legacy]\n"
     cases = [
         ("0", "compute", "", True), ("0", "utility", "", False), ("none", "compute", "", False),
         ("0", "compute", "[features]\ndisable-cuda-compat-lib-hook = true\n", False),
         ("0", "compute", '[nvidia-container-runtime.modes.jit-cdi]\nnvcdi-disable-hooks = ["enable-cuda-compat"]\n', False),
-        ("0", "compute", legacy + 'cuda-compat-mode = "disabled"\n', False),
-        ("0", "compute", legacy + 'cuda-compat-mode = "mount"\n', True),
+        ("0", "compute", '[nvidia-container-runtime.modes.legacy]\ncuda-compat-mode = "disabled"\n', True),
     ]
     for devices, capabilities, config, chooses in cases:
         node = nodes()
         node.configure(config)
-        stage = "prestart" if config.startswith(legacy) else "createContainer"
-        words = node.create(bundle(devices, capabilities)).passed().hook(stage)
+        words = node.create(bundle(devices, capabilities)).passed().hook()
         assert ("--cuda-compat-driver" in words) == chooses, (devices, capabilities, config)
     # CUDA refuses it on GPUs for games.
     assert "--cuda-compat-driver" not in nodes("--model", "NVIDIA GeForce RTX 4090").create(bundle("0")).passed().hook()
@@ -179,17 +178,53 @@ def test_the_rest_is_as_it_was(node, bundle):
     assert new == old
 
 
-@pytest.mark.parametrize("name", ["nvidia-container-runtime", "nvidia-container-runtime.legacy", "nvidia-runtime"])
+@pytest.mark.parametrize("name", ["nvidia-container-runtime", LEGACY, "nvidia-runtime"])
 def test_names_of_the_program(node, bundle, name):
-    """All names inject; the legacy one by a prestart hook, which enters the container's namespace by itself."""
+    """All names inject; the legacy one leaves it to the prestart hook."""
     path = node.path(f"/usr/local/bin/{name}")
     path.unlink(missing_ok=True)
     path.symlink_to("/usr/bin/nvidia-runtime")
     node.configure('[nvidia-container-runtime-hook]\npath = "/usr/bin/nvidia-runtime-hook"\n')
     outcome = node.create(bundle("0"), program=f"/usr/local/bin/{name}").passed()
-    stage = "prestart" if name.endswith("legacy") else "createContainer"
-    assert list(outcome.spec["hooks"]) == [stage]
-    assert ("--enter-mount-namespace" in outcome.spec["hooks"][stage][0]["args"]) == (stage == "prestart")
+    if name == LEGACY:
+        outcome.left_to_prestart("-handler", LEGACY).gave(node, [0])
+    else:
+        outcome.gave(node, [0])
+
+
+def test_settings_elsewhere(node, bundle):
+    """The prestart hook of mode legacy reads the same settings as the runtime that left it."""
+    path = node.path("/etc/elsewhere.toml")
+    path.write_text('supported-driver-capabilities = "utility"\n[nvidia-container-runtime]\nmode = "legacy"\n')
+    outcome = node.create_twice(bundle("0", "all"), env={"NVIDIA_CTK_CONFIG_FILE_PATH": "/etc/elsewhere.toml"})
+    decision = outcome.left_to_prestart("-config", "/etc/elsewhere.toml")
+    path.unlink()
+    decision.gave(node, [0], ("utility",))
+    node.decide(outcome.bundle, outcome.spec["hooks"]["prestart"][0]).denied(1151, "/etc/elsewhere.toml")
+
+
+def stages(bundle):
+    """The stages at which a bundle has hooks."""
+    return [stage for stage, hooks in bundle.spec["hooks"].items() if hooks]
+
+
+def test_engine_that_has_added_the_hook(node, bundle):
+    """Docker's --gpus and hooks.d add it by themselves: once is enough, and in the other modes it goes."""
+    for path in ("/usr/bin/nvidia-container-runtime-hook", "/opt/nvidia-container-toolkit"):
+        engines = {"prestart": [{"path": path, "args": [path, "prestart"]}], "poststop": [{"path": "/bin/true"}]}
+        made = bundle("0", change=lambda document: document.update(hooks=engines))
+        assert node.create(made, program=LEGACY).passed().is_untouched
+        node.create(made).passed()
+        assert stages(made) == ["poststop", "createContainer"]
+
+
+@pytest.mark.parametrize("first, then", [(LEGACY, "nvidia-runtime"), ("nvidia-runtime", LEGACY)])
+def test_bundle_from_another_mode(node, bundle, first, then):
+    """A bundle that was started in another mode has one hook, and not both."""
+    made = bundle("0")
+    node.create(made, program=first).passed()
+    node.create_twice(made, program=then)
+    assert stages(made) == ["prestart" if then == LEGACY else "createContainer"]
 
 
 @pytest.mark.parametrize("command", ["create", "run"])

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`nvidia-ctk explain` says what `create` does."""
 
-import re
-
 import driver_files
+import explanation
 import pytest
 from injection import SECRET
 
@@ -17,33 +16,12 @@ def explain(node, *words, env=None):
 
 
 def plan(text):
-    """What an explanation lists, in the form in which `content` has a spec's."""
-    found = {"devices": {}, "mounts": {}, "links": set(), "libraries": set(), "groups": set(), "hook": None}
-    for line in text.splitlines():
-        kind, _, rest = line.partition(" ")
-        if kind == "device":
-            path, major, minor = re.match(r"(\S+) \((\d+):(\d+)\): for .+, found in \S+$", rest).groups()
-            found["devices"][path] = (int(major), int(minor))
-        elif kind == "mount":
-            destination, source = re.match(r"(\S+?)(?: from (\S+))?: for .+, found in \S+$", rest).groups()
-            found["mounts"][destination] = source or destination
-        elif kind == "link":
-            path, target = re.match(r"(\S+) -> (\S+): for .+$", rest).groups()
-            found["links"].add((path, target))
-        elif kind == "loader":
-            found["libraries"].add(tuple(rest.split(" -> ")))
-        elif kind == "group":
-            found["groups"].add(int(rest.partition(":")[0]))
-        elif kind == "hook":
-            found["hook"] = rest
-        else:
-            assert kind in ("request:", "driver:", "GPU", "without"), line
-    return found
+    return explanation.plan(text.splitlines())
 
 
 def content(outcome):
     """What a run of the shim added."""
-    words = outcome.hook()
+    words = outcome.hook()[1:]  # behind the option that has no value
     options = list(zip(words[::2], words[1::2]))
     return {
         "devices": outcome.devices(), "mounts": outcome.mounts(),

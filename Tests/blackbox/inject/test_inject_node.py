@@ -80,6 +80,7 @@ IMPOSTORS = {
 }
 
 
+@pytest.mark.attack("S-06")
 @pytest.mark.parametrize("kind", IMPOSTORS)
 def test_impostors(new_node, bundle, kind):
     """P-08, S-06: what is not the device itself is never given, and doesn't hang; other GPUs are still given."""
@@ -280,6 +281,7 @@ REFUSED = {  # with the error where it is libcuda
 }
 
 
+@pytest.mark.attack("S-16")
 @pytest.mark.parametrize("kind", REFUSED)
 def test_files_that_are_not_taken(new_node, bundle, kind):
     """S-16: a library that leads out of the driver root, or is none, or could be anybody's."""

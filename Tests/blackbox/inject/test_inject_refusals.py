@@ -276,14 +276,6 @@ def test_files(node, bundle, tmp_path, kind):
     assert made.leftovers() == []
 
 
-def test_mounted_file(node, bundle):
-    """J-18: where config.json is a mount point, it can't be replaced."""
-    made = bundle("0")
-    words = 'mount --bind "$1" "$1" || exit 9; shift; "$@"; status=$?; umount "$0"; exit $status'
-    outcome = node.create(made, prefix=("sh", "-c", words, made.config, made.config))
-    outcome.denied(1105, "config.json", "rename", "busy")
-
-
 def test_another_file_name(node, bundle):
     """crun's --config names a file that we do not edit."""
     made = bundle("0")

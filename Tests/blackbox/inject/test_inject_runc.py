@@ -151,6 +151,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.attack("E-01", "E-02", "E-06")
 @pytest.mark.parametrize("variable", ["LD_PRELOAD", "LD_AUDIT", "all of them"])
 def test_environment_of_the_image(container, node, tmp_path, variable):
     """E-01, E-02, E-06: it reaches the container's process, and no other."""
@@ -183,6 +184,7 @@ def test_the_trap_itself(container, tmp_path):
     assert where.exists()
 
 
+@pytest.mark.attack("E-12")
 def test_programs_of_the_image(container, tmp_path):
     """E-12, CVE-2024-0136: the image's ldconfig and loader are not run, although the loader's cache is made new."""
     made, where = container(command=("/evil-or-not",)), tmp_path / "marker"
@@ -206,6 +208,7 @@ def test_programs_of_the_image(container, tmp_path):
 # Links, mounts and roots
 
 
+@pytest.mark.attack("S-05", "S-06", "S-07", "S-08")
 @pytest.mark.parametrize("path, target", [
     ("dev", "/var/canary"), ("dev", "../../../../../../var/canary"), ("dev/nvidia1", "/etc/hostname"),
     ("dev/null", "/proc/sysrq-trigger"), ("proc", "tmp"), ("proc", "/var/canary"), ("sys", "/"), ("run", "/var/canary"),
@@ -226,6 +229,7 @@ def test_links_in_the_image(container, canary, path, target):
     made.run()
 
 
+@pytest.mark.attack("S-07")
 def test_proc_is_a_file(container, canary):
     """S-07"""
     made = container()
@@ -234,6 +238,7 @@ def test_proc_is_a_file(container, canary):
     assert made.run().returncode != 0
 
 
+@pytest.mark.attack("S-17")
 @pytest.mark.parametrize("propagation", ["shared", "rshared", "slave", "private"])
 def test_propagation(container, node, tmp_path, propagation):
     """S-17: no mount of the container shows up on the host, whatever the specification says (Container.run)."""
@@ -251,11 +256,13 @@ def test_propagation(container, node, tmp_path, propagation):
     assert os.listdir(volume) == []
 
 
+@pytest.mark.attack("S-18")
 def test_root_that_is_read_only_in_the_container(container):
     """S-18: runc makes it so after the hook."""
     container(readonly=True).passed()
 
 
+@pytest.mark.attack("S-18")
 def test_root_on_a_read_only_file_system(container):
     """S-18: where nothing can be mounted, runc says so; nothing hangs, nothing is left."""
     made = container()
@@ -263,6 +270,7 @@ def test_root_on_a_read_only_file_system(container):
     assert result.returncode == 1 and b"read-only file system" in result.stderr.lower()
 
 
+@pytest.mark.attack("S-21")
 def test_user_namespace(node):
     """S-21: what the hook writes is the container's root's."""
     with tempfile.TemporaryDirectory() as folder:  # pytest's own can be entered by root only
@@ -288,6 +296,7 @@ def start_in_user_namespace(made):
         assert (status.st_uid, status.st_gid) == (100_000, 100_000), name
 
 
+@pytest.mark.attack("S-22")
 @pytest.mark.parametrize("root, starts", [
     ("rootfs", True), ("./rootfs/", True), ("../bundle/rootfs", True), ("absolute", True), ("link", False),
     ("", False), ("/", False), ("//..", False), ("nowhere", False), (None, False),

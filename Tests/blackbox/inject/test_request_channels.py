@@ -4,14 +4,14 @@ open to, which of them counts, in every mode and under every name of the program
 
 import pytest
 from driver_files import ALL, DEFAULT
-from injection import all_of, annotated, cdi_specification, environment, marker_mounts, privileged
+from injection import LEGACY, all_of, annotated, cdi_specification, environment, marker_mounts, privileged
 
 PRIVILEGED_ONLY = "accept-nvidia-visible-devices-envvar-when-unprivileged = false\n"
 ACCEPT_MOUNTS = "accept-nvidia-visible-devices-as-volume-mounts = true\n"
 SWARM = 'swarm-resource = "DOCKER_RESOURCE_GPU, DOCKER_RESOURCE_MIG"\n'
 NATIVE, MODES = ["auto", "jit-cdi", "legacy"], ["auto", "jit-cdi", "legacy", "cdi", "csv"]
 NAMES = {"nvidia-runtime": "auto", "nvidia-container-runtime": "auto", "nvidia-container-runtime.cdi": "cdi",
-         "nvidia-container-runtime.legacy": "legacy"}
+         LEGACY: "legacy"}
 UUID_1 = "GPU-5171a7ed-0000-4000-8000-000000000001"
 
 
@@ -26,11 +26,14 @@ def node(node):
     return node
 
 
-def gave(outcome, node, name, gpus, capabilities=DEFAULT):
-    """What a container gets that asks for `gpus` in the mode `name`."""
+def gave(outcome, node, name, gpus, capabilities=DEFAULT, *, program=None):
+    """What a container gets that asks for `gpus` in the mode `name`, which `program` may have chosen."""
     if name == "cdi":
         return outcome.gave_cdi(node, gpus)
-    return outcome.gave(node, gpus, capabilities, stage="prestart" if name == "legacy" else "createContainer")
+    if name == "legacy":
+        options = ("-handler", LEGACY) if program == LEGACY else ()
+        return outcome.left_to_prestart(*options).gave(node, gpus, capabilities)
+    return outcome.gave(node, gpus, capabilities)
 
 
 # Environment
@@ -53,7 +56,7 @@ def test_environment_of_unprivileged_containers_by_name(node, bundle, program):
     node.configure(PRIVILEGED_ONLY)
     node.create(bundle("all"), program=program).passed_over("ignored NVIDIA_VISIBLE_DEVICES")
     outcome = node.create_twice(bundle("1", change=privileged), program=program)
-    gave(outcome, node, NAMES[program], [1])
+    gave(outcome, node, NAMES[program], [1], program=program)
 
 
 @pytest.mark.parametrize("command", ["create", "run"])
@@ -82,7 +85,7 @@ def test_names_beat_the_configured_mode(node, bundle, program):
     for configured in ("jit-cdi", "cdi", "legacy"):
         node.configure(mode(configured))
         wanted = NAMES[program] if NAMES[program] != "auto" else configured
-        gave(node.create_twice(bundle("0"), program=program), node, wanted, [0])
+        gave(node.create_twice(bundle("0"), program=program), node, wanted, [0], program=program)
 
 
 CDI_VALUES = [
@@ -256,9 +259,13 @@ def test_names_of_marker_mounts(node, bundle, names, gpus):
     "names", [["cdi/nvidia.com/gpu/1"], ["cdi/nvidia.com/gpu=1"], ["cdi/nvidia.com/gpu/1/"]], ids=str)
 @pytest.mark.parametrize("name", [*NATIVE, "cdi"])
 def test_cdi_names_of_marker_mounts(node, bundle, name, names):
-    """They name CDI devices in every mode."""
+    """They name CDI devices in every mode, which only a low-level runtime can give."""
     node.configure(ACCEPT_MOUNTS + mode(name))
-    node.create_twice(bundle("0", change=marker_mounts(*names))).gave_cdi(node, [1])
+    outcome = node.create_twice(bundle("0", change=marker_mounts(*names)))
+    if name == "legacy":
+        outcome.left_to_prestart().denied(1813)
+    else:
+        outcome.gave_cdi(node, [1])
 
 
 IMPOSTORS = {
@@ -387,13 +394,17 @@ def test_prefixes_of_annotations(node, bundle, prefixes, key, counts):
 def test_qualified_names_in_every_mode(node, bundle, name):
     """They mean CDI devices everywhere; those of the automatic kind mean the node's GPUs."""
     node.configure(mode(name))
-    node.create_twice(bundle("nvidia.com/gpu=1")).gave_cdi(node, [1])
-    stage = "prestart" if name == "legacy" else "createContainer"
+    outcome = node.create_twice(bundle("nvidia.com/gpu=1"))
+    if name == "legacy":
+        outcome.left_to_prestart().denied(1813, "--runtime=nvidia")
+    else:
+        outcome.gave_cdi(node, [1])
     for value, gpus in (("runtime.nvidia.com/gpu=1", [1]), ("runtime.nvidia.com/gpu=all", [0, 1]),
                         ("runtime.nvidia.com/gpu=1,runtime.nvidia.com/gpu=0", [0, 1]),
                         ("runtime.nvidia.com/gpu=none", [])):
-        node.create_twice(bundle(value)).gave(node, gpus, stage=stage)
+        gave(node.create_twice(bundle(value)), node, "auto" if name == "cdi" else name, gpus)
     node.create(bundle("runtime.nvidia.com/gpu=0,nvidia.com/gpu=1")).denied(1213, "runtime.nvidia.com")
-    node.create(bundle("runtime.nvidia.com/gpu=7")).denied(1204, 'there is no GPU "7"')
+    outcome = node.create(bundle("runtime.nvidia.com/gpu=7"))
+    (outcome.left_to_prestart() if name == "legacy" else outcome).denied(1204, 'there is no GPU "7"')
     if name != "cdi":
         node.create(bundle("nvidia.com/gpu=0,1")).denied(1213)

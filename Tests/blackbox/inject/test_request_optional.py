@@ -80,13 +80,16 @@ def test_every_channel_can_ask_softly(bare, bundle, mode, channel):
     if mode == "legacy" and channel in ("annotation", "CDI"):
         outcome.untouched()
         return
+    if mode == "legacy":
+        outcome = outcome.left_to_prestart()
     is_cdi = channel != "annotation" and (mode == "cdi" or channel == "CDI")
     outcome.passed_over(WITHOUT, "1501: unresolvable CDI devices" if is_cdi else NO_MODULE)
     by_word = {"engine": environment(DOCKER_RESOURCE_GPU="0,optional"), "mounts": marker_mounts("0", "optional"),
                "annotation": annotated(a="runtime.nvidia.com/gpu=0,optional"),
                "CDI": annotated(a="nvidia.com/gpu=0,optional")}
     if channel in by_word:
-        bare.create(bundle(change=by_word[channel])).passed_over(WITHOUT)
+        outcome = bare.create(bundle(change=by_word[channel]))
+        (outcome.left_to_prestart() if mode == "legacy" else outcome).passed_over(WITHOUT)
 
 
 NODES = {

@@ -4,7 +4,7 @@ the name that the runtime is called by."""
 
 import pytest
 from driver_files import DEFAULT
-from injection import all_of, annotated, cdi_specification, environment, marker_mounts, privileged
+from injection import LEGACY, all_of, annotated, cdi_specification, environment, marker_mounts, privileged
 
 BEFORE = 'accept-nvidia-visible-devices-as-volume-mounts = true\nswarm-resource = "DOCKER_RESOURCE_GPU"\n'
 IGNORE = 'on-violation = "ignore"\n'
@@ -200,7 +200,24 @@ def test_handlers_of_a_mode(node, bundle):
     node.configure(policy("max-gpus = 1", handler="nvidia-container-runtime.cdi"))
     node.create(bundle("all"), program="nvidia-container-runtime.cdi").denied(1702)
     node.create(bundle("0"), program="nvidia-container-runtime.cdi").gave_cdi(node, [0])
-    node.create(bundle("all"), program="nvidia-container-runtime.legacy").gave(node, [0, 1], stage="prestart")
+    outcome = node.create_twice(bundle("all"), program=LEGACY)
+    outcome.left_to_prestart("-handler", LEGACY).gave(node, [0, 1])
+
+
+def test_handlers_in_mode_legacy(node, handlers, bundle):
+    """The prestart hook is told which policy counts."""
+    node.configure(
+        policy("max-gpus = 0") + policy("max-gpus = 1", handler="nvidia-trusted")
+        + policy("max-gpus = 1", IGNORE, handler="nvidia-tenant") + '[nvidia-container-runtime]\nmode = "legacy"\n')
+
+    def left(value, handler):
+        return node.create_twice(bundle(value), program=handler).left_to_prestart("-handler", handler)
+
+    left("1", "nvidia-trusted").gave(node, [1])
+    left("all", "nvidia-trusted").denied(1702, "would get 2 GPUs, and the policy allows 1")
+    left("1", "nvidia-runtime").denied(1702, "the policy allows 0")
+    left("1", "nvidia-tenant").gave(node, [1]).not_warned()
+    left("all", "nvidia-tenant").passed_over("ignored NVIDIA_VISIBLE_DEVICES", "would get 2 GPUs")
 
 
 # What is not understood

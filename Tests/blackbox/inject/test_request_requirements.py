@@ -195,11 +195,18 @@ def test_in_every_mode_and_channel(node, bundle, settings, devices, change):
     node.write_cdi(cdi_specification(node))
     node.configure(f"accept-nvidia-visible-devices-as-volume-mounts = true\n[nvidia-container-runtime]\n{settings}")
     changes = [change] if change else []
-    node.create(bundle(devices, change=all_of(*changes, requiring("cuda>=12.9")))).denied(1301, "supports CUDA 12.8")
+
+    def decided(value):
+        """By the shim, or in mode legacy by the prestart hook."""
+        outcome = node.create(bundle(devices, change=all_of(*changes, requiring(value))))
+        return outcome.left_to_prestart() if "legacy" in settings else outcome
+
+    decided("cuda>=12.9").denied(1301, "supports CUDA 12.8")
     node.create(bundle(devices, change=all_of(*changes, requiring("cuda!12")))).denied(1302)
-    newer = all_of(*changes, requiring("arch>=9"))
-    node.create(bundle(devices, change=newer)).denied(1301, "GPU 0 has compute capability")
-    node.create_twice(bundle(devices, change=all_of(*changes, requiring("cuda>=12.8,arch>=8"))))
+    decided("arch>=9").denied(1301, "GPU 0 has compute capability")
+    outcome = node.create_twice(bundle(devices, change=all_of(*changes, requiring("cuda>=12.8,arch>=8"))))
+    if "legacy" in settings:
+        outcome.left_to_prestart().gave(node, [0])
 
 
 def test_devices_of_others(nodes, bundle):

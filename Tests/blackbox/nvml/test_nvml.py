@@ -152,7 +152,7 @@ def test_p07_hang(node, function):
     assert os.listdir(node.path("/run/nvidia-runtime")) == []
 
 
-def test_the_helper_dies_with_its_parent(node):
+def test_x07_the_helper_dies_with_its_parent(node):
     node = node()
     node.behave(hang="nvmlInit")
     script = f"{HELPER} {LIBRARY} >/dev/null 2>&1 & sleep 0.5; kill -9 $$"
@@ -160,6 +160,21 @@ def test_the_helper_dies_with_its_parent(node):
     names = node.run("sh", "-c", "cat /proc/[0-9]*/status", text=True).stdout
     helpers = re.findall(r"Name:\s*nvidia-runtime-.*?PPid:\s*(\d+)", names, re.DOTALL)
     assert helpers == ["1"], "only the child that the simulated NVML left is there"
+
+
+def test_x07_the_helper_ends_whose_parent_is_gone():
+    """Killed between starting it and its asking the kernel to end with it."""
+    for is_read in (True, False):
+        reading, writing = os.pipe()
+        if not is_read:
+            os.close(reading)
+        result = subprocess.run(
+            [os.environ["NVIDIA_RUNTIME_NVML"], "/nonexistent"], stdout=writing, stderr=subprocess.PIPE, text=True)
+        os.close(writing)
+        if is_read:
+            os.close(reading)
+        assert result.returncode == 1
+        assert ("can't load the library" in result.stderr) == is_read
 
 
 def test_wrong_library(node):

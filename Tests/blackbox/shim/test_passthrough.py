@@ -72,6 +72,8 @@ class State(ShimCase):
     def test_signals(self):
         def arrange():
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD])
+            # A shell has commands that it starts in the background ignore it.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             for number in [signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE]:
                 signal.signal(number, signal.SIG_IGN)
 
