@@ -170,5 +170,7 @@ events_logger = "none"
         wait_for_end_of(folder)  # conmon cleans up after a container by itself, and podman mounts its storage for that
         run("umount", folder / "root/overlay")  # podman's own mount, which it leaves
 
-    def __call__(self, *arguments, runtime=None):
-        return run(*self.base, "--runtime", runtime or self.runtime, *arguments, environment=self.environment)
+    def __call__(self, *arguments, runtime=None, options=(), prefix=()):
+        """`options` go before podman's command, and `prefix` before podman."""
+        words = [*prefix, *self.base, "--runtime", runtime or self.runtime, *options, *arguments]
+        return run(*words, environment=self.environment)

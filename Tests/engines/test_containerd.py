@@ -68,6 +68,19 @@ def test_nvidia_smi(ctr, node):
     check_nvidia_smi(result.output, node, node.all_minors())
 
 
+def test_mode_legacy(ctr, node):
+    """By the name of the runtime: the prestart hook does it."""
+    result = ctr(
+        "legacy",
+        PROBE,
+        *node.minors(1),
+        environment={"NVIDIA_VISIBLE_DEVICES": "1", "NVIDIA_DRIVER_CAPABILITIES": CAPABILITIES},
+        runtime="/usr/bin/nvidia-container-runtime.legacy",
+    )
+    assert result.code == 0, result
+    check_probe(result.output)
+
+
 def test_no_request(ctr):
     result = ctr("none", PROBE)
     assert result.code == 0, result

@@ -26,6 +26,15 @@ def test_image_environment(client, pod, node):
     check_probe(client.output_of(pod("cuda", {}, image="cuda"), PROBE, *node.all_minors()))
 
 
+def test_mode_legacy(client, pod, node, configured):
+    """The runtime leaves it to the prestart hook."""
+    configured(more='mode = "legacy"')
+    for index in (1, 2):
+        environment = {"NVIDIA_VISIBLE_DEVICES": str(index), "NVIDIA_DRIVER_CAPABILITIES": CAPABILITIES}
+        container = pod(f"legacy-{index}", environment)
+        check_probe(client.output_of(container, PROBE, *node.minors(index)))
+
+
 def test_no_request(client, pod):
     check_probe(client.output_of(pod("none", {}), PROBE), libraries=False)
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""dockerd with the runtime under test as "nvidia" and as the default, and `--gpus` with the hook."""
+"""dockerd with the runtime under test as "nvidia" and as the default, and with runc and the prestart hook by
+`--gpus`."""
 
 import json
 import time
@@ -97,6 +98,85 @@ def test_many_at_once(docker, node):
 def test_gpus_option_beside_the_runtime(docker, node):
     """Docker adds its own hook for --gpus; with our runtime it goes, and the devices come once."""
     check_probe(docker(*words("--gpus", "device=2", "--runtime", "nvidia", PROBE_IMAGE, PROBE, *node.minors(2))))
+
+
+def gpus(option, *command, image=PROBE_IMAGE, options=()):
+    """`docker run --gpus` with runc."""
+    return ["run", "--rm", "--network", "none", "--gpus", option, *options, image, *command]
+
+
+class TestGPUsOption:
+    """dockerd tells the container what it asked for by variables, and adds the prestart hook that it found at its
+    start."""
+
+    def test_all(self, docker, node):
+        check_probe(docker(*gpus("all", PROBE, *node.all_minors())))
+
+    def test_devices(self, docker, node):
+        check_probe(docker(*gpus('"device=0,1"', PROBE, *node.minors(0, 1))))
+        check_probe(docker(*gpus(f"device={node.gpus[3]['uuid']}", PROBE, *node.minors(3), image=CUDA_IMAGE)))
+
+    def test_count(self, docker, node):
+        check_probe(docker(*gpus("2", PROBE, *node.minors(0, 1))))
+
+    def test_capabilities(self, docker, node):
+        """Without `compute` there is no libcuda."""
+        command = "nvidia-smi && ! ls /usr/lib/*/libcuda.so.1 && echo end"
+        output = docker(*gpus('"device=2","capabilities=utility"', "sh", "-c", command))
+        check_nvidia_smi(output, node, node.minors(2))
+        assert output.endswith("end\n")
+
+    def test_user_and_read_only(self, docker, node):
+        options = ("--user", "1000:1000", "--read-only")
+        check_probe(docker(*gpus("device=1", PROBE, *node.minors(1), options=options)))
+
+    def test_unknown_gpu(self, docker):
+        """docker shows the hook's line, and how to find out what there is."""
+        result = docker.attempt(*gpus(f"device={UNKNOWN_GPU}", PROBE))
+        check_refusal(result)
+        assert "NVR1204" in result.errors
+
+    def test_exec_and_restart(self, docker, node):
+        name, probe = "gpus", [PROBE, *node.minors(2)]
+        docker("run", "--detach", "--name", name, *gpus("device=2", "sleep", "1000")[2:])
+        try:
+            for _ in range(2):
+                check_probe(docker("exec", name, *probe))
+                docker("restart", "--time", "0", name)
+            check_probe(docker("exec", name, *probe))
+        finally:
+            docker("rm", "--force", name)
+
+    def test_update(self, docker, node):
+        """runc sets a running container's cgroup anew, and leaves the device rules alone."""
+        name = "updated"
+        docker("run", "--detach", "--name", name, *gpus("device=1", "sleep", "1000")[2:])
+        try:
+            docker("update", "--cpu-shares", "512", name)
+            check_probe(docker("exec", name, PROBE, *node.minors(1)))
+        finally:
+            docker("rm", "--force", name)
+
+    def test_at_once(self, docker, node):
+        """Each has its own."""
+        names = [f"gpus-{index}" for index in range(4)]
+        try:
+            for index, name in enumerate(names):
+                command = gpus(f"device={index}", PROBE, *node.minors(index))
+                docker("run", "--detach", "--name", name, *command[2:])
+            for name in names:
+                assert docker("wait", name).strip() == "0", docker("logs", name)
+        finally:
+            docker("rm", "--force", *names)
+
+
+def test_mode_legacy(docker, node, configured):
+    """The runtime leaves it to the prestart hook; also beside --gpus there is one."""
+    configured(more='mode = "legacy"')
+    check_probe(docker(*words("--runtime", "nvidia", PROBE_IMAGE, PROBE, *node.minors(1), request="1")))
+    check_probe(docker(*gpus("device=2", PROBE, *node.minors(2), options=("--runtime", "nvidia"))))
+    check_refusal(docker.attempt(*words("--runtime", "nvidia", PROBE_IMAGE, PROBE, request=UNKNOWN_GPU)))
+    check_probe(docker(*words("--runtime", "nvidia", PROBE_IMAGE, PROBE)), libraries=False)
 
 
 class TestDefaultRuntime:

@@ -59,6 +59,13 @@ class TestMIG:
         parts = [f"3:{device['index']}" for device in node.mig_devices]
         check_devices(output_of(started(docker, *probe(node, "3"), request="3")), node, *parts)
 
+    def test_gpus_option(self, docker, node):
+        """With runc, by the prestart hook."""
+        names = ["3:0", "1"]
+        option = '"device=3:0,1"'
+        result = docker.attempt("run", "--rm", "--network", "none", "--gpus", option, PROBE_IMAGE, *probe(node, *names))
+        check_devices(output_of(result), node, *names)
+
     def test_image(self, docker, node):
         names = ["0", "1", "2", *(f"3:{device['index']}" for device in node.mig_devices)]
         check_devices(output_of(started(docker, *probe(node, *names), image=CUDA_IMAGE)), node, *names)
