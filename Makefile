@@ -77,8 +77,9 @@ test: setup binaries unit blackbox engines
 unit:
 	swift test --scratch-path $(BUILD)/swift-test
 
-blackbox: $(BUILD)/roots/debian
+blackbox: $(BUILD)/roots/debian $(BUILD)/roots/bullseye
 	@Tests/run-python blackbox $(BUILD)/bin
+	@Tests/run-python faults $(BUILD)/bin
 
 # A whole Debian to compare the hook with ldconfig on.
 $(BUILD)/roots/debian:
