@@ -79,6 +79,7 @@ unit:
 
 blackbox: $(BUILD)/roots/debian $(BUILD)/roots/bullseye
 	@Tests/run-python blackbox $(BUILD)/bin
+	@Tests/run-python attack $(BUILD)/bin
 	@Tests/run-python faults $(BUILD)/bin
 
 # A whole Debian to compare the hook with ldconfig on.
