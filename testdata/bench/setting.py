@@ -79,10 +79,12 @@ class Setting:
         text = subprocess.run(["/sbin/ldconfig", "-r", root, "-p"], check=True, capture_output=True, text=True).stdout
         return int(text.split(None, 1)[0])
 
-    def settings(self, name, runtime, root="/", specifications=None):
+    def settings(self, name, runtime, root="/", specifications=None, mode=None):
         """An environment that makes nvidia-runtime read a config.toml with these settings; in mode cdi where there is a
         folder of CDI specifications."""
         text = f'[nvidia-container-cli]\nroot = "{root}"\n[nvidia-container-runtime]\nruntimes = ["{runtime}"]\n'
+        if mode:
+            text += f'mode = "{mode}"\n'
         if specifications:
             text += f'mode = "cdi"\n[nvidia-container-runtime.modes.cdi]\nspec-dirs = ["{specifications}"]\n'
         file = self.work / f"{name}.toml"
