@@ -232,7 +232,7 @@ class Seal(HookTestCase):
             self.assertIn("NVR1801", result.stderr)
 
     def test_without_proc(self):
-        program = self.directory + "/root/hook"
+        program = self.directory + "/image/hook"
         os.makedirs(os.path.dirname(program))
         shutil.copy(HOOK, program)
         result = subprocess.run(["chroot", os.path.dirname(program), "/hook", "--version"], capture_output=True, text=True)
