@@ -20,33 +20,28 @@ extension ContainerRoot {
     /// Makes the plan's device nodes, or, where that is not allowed, as in a user namespace, binds the host's.
     mutating func addDevices(of plan: InjectionPlan) throws(LinuxError) {
         var canMake = UserNamespace.isInitial
-        for item in plan.devices {
-            let node = item.value.node
-            guard let major = UInt32(exactly: node.major), let minor = UInt32(exactly: node.minor) else { continue }
+        for node in plan.nodes {
             if canMake {
                 do throws(LinuxError) {
-                    canMake = try makeDeviceNode(
-                        at: node.path, major: major, minor: minor, permissions: node.fileMode ?? 0o666,
-                        owner: node.uid ?? 0, group: node.gid ?? 0)
+                    canMake = try make(node)
                     if canMake { continue }
                 } catch {
                     guard error.code == EPERM else { throw error }
                     canMake = false
                 }
             }
-            try bindDevice(item.reason.foundIn, major, minor, at: node.path)
+            try bind(node)
         }
     }
 
-    private mutating func bindDevice(
-        _ hostPath: ByteString, _ major: UInt32, _ minor: UInt32, at path: ByteString
-    ) throws(LinuxError) {
-        let source = try FileDescriptor(opening: hostPath, flags: CLX_O_PATH | O_NOFOLLOW)
+    /// Binds the host's node in the place of one of our own.
+    private mutating func bind(_ node: DeviceNode) throws(LinuxError) {
+        let source = try FileDescriptor(opening: node.hostPath, flags: CLX_O_PATH | O_NOFOLLOW)
         let status = try source.status()
-        guard status.kind == .characterDevice, status.major == major, status.minor == minor else {
-            throw LinuxError("use as the device \(major):\(minor)", hostPath, code: ENXIO)
+        guard status.kind == .characterDevice, status.major == node.major, status.minor == node.minor else {
+            throw LinuxError("use as the device \(node.major):\(node.minor)", node.hostPath, code: ENXIO)
         }
-        try bind(source, at: path, [.noSetID, .noExecution])
+        try bind(source, at: node.path, [.noSetID, .noExecution])
     }
 }
 

@@ -64,25 +64,24 @@ struct ContainerRoot: ~Copyable {
             try fill(&self, folder)
             try directory.restrict(folder, path: path, attributes: [.readOnly], descriptors: descriptors)
         } catch {
-            directory.unmount(point, descriptors: descriptors)
+            descriptors.unmount(point)
             throw error
         }
         journal.add(mount: folder)
     }
 
     /// Makes a device node and tells whether it is of use: not on a mount that allows none.
-    mutating func makeDeviceNode(
-        at path: ByteString, major: UInt32, minor: UInt32, permissions: UInt32, owner: UInt32, group: UInt32
-    ) throws(LinuxError) -> Bool {
+    mutating func make(_ node: DeviceNode) throws(LinuxError) -> Bool {
         let entry = try directory.makeDeviceNode(
-            at: path, major: major, minor: minor, permissions: permissions, owner: owner, group: group)
+            at: node.path, major: node.major, minor: node.minor, permissions: node.permissions, owner: node.owner,
+            group: node.group)
         let isUsable = try entry.descriptor.allowsDevices
         try journal.add(entry)
         return isUsable
     }
 
     /// Takes away what was made, as far as it is still there.
-    func undo() { journal.undo(in: directory, descriptors: descriptors) }
+    func undo() { journal.undo(descriptors) }
 
     private mutating func requireOwn(_ point: borrowing FileDescriptor, _ path: ByteString) throws(LinuxError) {
         try shared?.requireOther(for: point, path: path, descriptors)

@@ -5,7 +5,6 @@ internal import Glibc
 package import HookInjector
 package import LibContainer
 internal import Linux
-internal import OCISpec
 internal import Sandbox
 
 /// Carries a plan out in a container that exists: the third use of an `InjectionPlan`.
@@ -71,11 +70,7 @@ package struct ContainerSetup: Sendable {
         guard options.managesCgroup, UserNamespace.isInitial, geteuid() == 0 else { return DeviceCgroupChange() }
         do throws(CgroupError) {
             var rules: [DeviceCgroup.Rule] = []
-            for item in plan.devices {
-                let node = item.value.node
-                guard let major = UInt32(exactly: node.major), let minor = UInt32(exactly: node.minor) else { continue }
-                rules.append(try DeviceCgroup.Rule(major: major, minor: minor))
-            }
+            for node in plan.nodes { rules.append(try DeviceCgroup.Rule(major: node.major, minor: node.minor)) }
             return try DeviceCgroup(of: pid).allow(rules)
         } catch {
             throw Diagnostic(.cgroupNotChanged, error.description, hint: error.hint)

@@ -36,10 +36,10 @@ struct SetupJournal: ~Copyable {
     }
 
     /// Takes away all of it, the newest first, as far as it is still there. Folders stay.
-    func undo(in root: borrowing RootDirectory, descriptors: borrowing DescriptorFolder) {
+    func undo(_ descriptors: borrowing DescriptorFolder) {
         for number in mounts.reversed() {
             let mount = FileDescriptor(owning: number)
-            root.unmount(mount, descriptors: descriptors)
+            descriptors.unmount(mount)
             _ = mount.release()
         }
         for entry in entries.reversed() {

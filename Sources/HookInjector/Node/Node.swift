@@ -16,7 +16,8 @@ package struct Node: ~Copyable, Sendable {
     ///
     /// `driverRoot` is the directory with the driver's user space, `/` for the host's own. The device nodes are
     /// taken from a `dev` folder in it that has any, as a driver container's root does, else from `/dev`. `loaderCache` is
-    /// the loader's cache in it. A kernel module that `capabilities` need is loaded first if it is not, unless `loadsModules` is false.
+    /// the loader's cache in it. A kernel module that `capabilities` need is loaded first if it is not, unless
+    /// `loadsModules` is false.
     package init(
         driverRoot path: ByteString, loaderCache: ByteString = DriverRoot.usualCachePath,
         for capabilities: DriverCapabilities, loadsModules: Bool,

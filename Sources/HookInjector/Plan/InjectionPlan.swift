@@ -74,8 +74,8 @@ package struct InjectionPlan: Sendable {
     package var gpus: [GPU] = []
     package var migDevices: [MIGDevice] = []
     package var devices: [Item<Device>] = []
-    /// Those of `devices` that are the driver's own.
-    var nodes: [DeviceNode] = []
+    /// Those of `devices` that are the driver's own: all of them, but where CDI specifications say what a container gets.
+    package internal(set) var nodes: [DeviceNode] = []
     package var mounts: [Item<Mount>] = []
     package var environment: [Item<EnvironmentVariable>] = []
     package var additionalGIDs: [Item<UInt32>] = []

@@ -46,9 +46,9 @@ package struct DescriptorFolder: ~Copyable, Sendable {
         guard result == 0 else { throw LinuxError.last("mount", path) }
     }
 
-    /// Takes the mount whose root is `mount` away. Errors are of no use to anyone: it is what is done after one. Changes
-    /// the working directory.
-    func unmount(_ mount: borrowing FileDescriptor) {
+    /// Takes the mount whose root is `mount` away, or what is mounted on it if it is a mount point. Errors are of no use to
+    /// anyone: it is what is done after one. Changes the working directory.
+    package func unmount(_ mount: borrowing FileDescriptor) {
         do throws(LinuxError) { try enter() } catch { return }
         _ = Self.name(of: mount).withCString { clx_umount($0, CLX_MNT_DETACH) }
     }

@@ -34,7 +34,7 @@ extension RootDirectory {
             do throws(LinuxError) {
                 try remount(tree, path: path, attributes: attributes, descriptors: descriptors)
             } catch {
-                unmount(tree, descriptors: descriptors)
+                descriptors.unmount(tree)
                 throw error
             }
         }
@@ -58,7 +58,7 @@ extension RootDirectory {
                 }
                 return folder
             } catch {
-                unmount(point, descriptors: descriptors)
+                descriptors.unmount(point)
                 throw error
             }
         }
@@ -81,11 +81,6 @@ extension RootDirectory {
         if clx_mount_setattr(mount.number, "", UInt32(CLX_AT_EMPTY_PATH), bits, 0, 0) == 0 { return }
         guard errno == ENOSYS || errno == EPERM else { throw LinuxError.last("set attributes of", path) }
         try remount(mount, path: path, attributes: attributes, descriptors: descriptors)
-    }
-
-    /// Takes the mount whose root is `mount` away, or what is mounted on it if it is a mount point, after an error.
-    package func unmount(_ mount: borrowing FileDescriptor, descriptors: borrowing DescriptorFolder) {
-        descriptors.unmount(mount)
     }
 
     private func attach(
@@ -113,7 +108,7 @@ extension RootDirectory {
             return mount
         } catch {
             // umount(2) takes what is mounted on the point, wherever its path leads by now.
-            unmount(point, descriptors: descriptors)
+            descriptors.unmount(point)
             throw error
         }
     }
